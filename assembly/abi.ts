@@ -1,0 +1,308 @@
+/**
+ * The contract between the core, the host and the addon: every constant and enum that
+ * more than one of them knows. `asc` and `tsc` both compile this file, so it imports
+ * nothing and holds only numbers. Never copy a value out of it.
+ *
+ * Enum names are vocabulary: `Drop[reason]` is the counter's name in every output.
+ */
+
+/** Raised whenever a layout or a meaning below changes; the host refuses any other. */
+export const ABI_VERSION = 1;
+
+/** Most frames in one call of `process`. */
+export const BATCH_PACKETS = 256;
+
+/** Frames start this far into their slot: room to push tunnel headers and tags. */
+export const HEADROOM_BYTES = 128;
+
+/** Slots in the receive arena start at multiples of this. */
+export const SLOT_ALIGN_BYTES = 64;
+
+/** Longest frame the core takes: 64 KiB of offloaded payload, Ethernet and two tags. */
+export const MAX_FRAME_BYTES = 65558;
+
+/** `struct virtio_net_hdr` without mergeable buffers, right before the frame. */
+export const VNET_BYTES = 10;
+
+/** Fields of a virtio header, offsets from its start (linux/virtio_net.h). */
+export enum Vnet {
+  Flags = 0, // u8: bit 0, the checksum is partial
+  GsoType = 1, // u8: 0 none, 1 TCPv4, 4 TCPv6, 5 UDP segmentation; bit 7, ECN
+  HeaderBytes = 2, // u16
+  GsoBytes = 4, // u16: payload of one segment
+  ChecksumStart = 6, // u16, from the start of the frame
+  ChecksumOffset = 8, // u16, from ChecksumStart
+}
+
+/** One received frame: 16 bytes, written by the addon or a reader. */
+export const RX_BYTES = 16;
+export enum Rx {
+  Data = 0, // u32: address of the first byte of the frame
+  Length = 4, // u32
+  Port = 8, // u16: index of the ingress port
+  Flags = 10, // u16: RxFlag
+  Spare = 12, // u32
+}
+
+export enum RxFlag {
+  Offload = 1, // the virtio header before the frame says something
+  Trace = 2, // write this packet's way into the trace ring
+  Tight = 4, // nothing before the frame may be written: no headroom
+}
+
+/** One frame to send: 16 bytes, written by the core in sending order. */
+export const TX_BYTES = 16;
+export enum Tx {
+  Data = 0, // u32
+  Length = 4, // u32
+  Port = 8, // u16: index of the egress port
+  Flags = 10, // u16: TxFlag
+  Origin = 12, // u32: index of the received frame in its batch
+}
+
+export enum TxFlag {
+  Offload = 1, // send the virtio header before the frame; else send a zero one
+  Refused = 32768, // set by the sender: the egress queue stayed full
+}
+
+/** One dropped frame: 16 bytes, in the order of the decisions. */
+export const DROPPED_BYTES = 16;
+export enum Dropped {
+  Data = 0, // u32
+  Length = 4, // u32
+  Port = 8, // u16: where it came in, or the egress port that could not take a copy
+  Reason = 10, // u16: Drop
+  Origin = 12, // u32: index of the received frame in its batch
+}
+
+/** Why a frame went nowhere. Names are counter names; order is the order of checks. */
+export enum Drop {
+  None = 0,
+  NoPort, // the descriptor names a port that is not configured, or is down
+  Runt, // shorter than an Ethernet header
+  Oversize, // longer than MAX_FRAME_BYTES, or than the egress port's MTU
+  Truncated, // a VLAN tag is announced and cut off
+  BadOffload, // the virtio header points outside the frame or contradicts it
+  BadSource, // source MAC is a group address or zero
+  NoSegment, // the port belongs to no segment
+  ReservedGroup, // 01:80:c2:00:00:00 to 0f, IEEE 802.1Q-2018 table 8-1
+  TagMismatch, // the port rewrites tags and the frame has not the ones it matches
+  VlanRefused, // the frame's VLAN is not allowed on the ingress port
+  Locked, // the port is locked and the source is not in its FDB
+  StaticMoved, // a static entry's address appeared on another port
+  StormBroadcast, // over the port's broadcast rate
+  StormMulticast, // over the port's multicast rate
+  StormUnicast, // over the port's unknown-unicast rate
+  SamePort, // the destination is behind the port it came from
+  Isolated, // known destination, but both ports are isolated or of one group
+  VlanEgress, // known destination, but its port is not in the frame's VLAN
+  NoTarget, // nobody to flood to
+  NoBuffer, // no room for a copy that needs its own bytes
+  TxQueueFull, // the egress queue stayed full
+  PortGone, // the egress device vanished
+  Count, // number of reasons
+}
+
+/** Stages of the graph, in the order packets meet them (assembly/graph.ts). */
+export enum Node {
+  Ingress = 0, // parse, admit, hash
+  Bridge, // learn, look up, decide
+  Flood, // copies for every member
+  Output, // tags, offloads, transmit
+  Count,
+}
+
+/** What a packet's trace record says; `a` to `d` are its numbers. */
+export enum Trace {
+  Received = 1, // a port, b length, c RxFlag, d ethertype
+  Vlan, // a VID, b priority, c 1 if the frame carries the tag, d domain
+  TagsRewritten, // a tags popped, b tags pushed, c length after
+  SourceKnown, // a port of the entry, b kind, c milliseconds since last seen, d domain
+  SourceLearned, // a port, d domain
+  SourceMoved, // a new port, b old port, d domain
+  SourceRefused, // a learned entries, b limit, d domain
+  SourceIgnored, // a 1 learning off, d domain
+  DestinationHit, // a port, b kind, c milliseconds since last seen, d domain
+  DestinationMiss, // d domain
+  DestinationGroup, // a 1 broadcast, 2 multicast
+  FloodSkipped, // a port, b FloodSkip
+  TagPushed, // a port, b TCI, c TPID
+  TagPopped, // a port, b TCI, c TPID
+  ChecksumFinished, // a port, b checksum start
+  Segmented, // a port, b segments, c payload bytes of one
+  Sent, // a port, b length, c TxFlag
+  Dropped, // a Drop, b port
+}
+
+/** Why flooding left a member out. */
+export enum FloodSkip {
+  Ingress = 1, // never back out of the port it came from (hairpin is off)
+  Isolated, // both ports are isolated
+  Group, // both ports are in one split-horizon group
+  Flags, // the member's flood flag for this kind is off
+  Vlan, // the member is not in the frame's VLAN
+  Down, // the member is down
+}
+
+/** One trace record: 32 bytes. */
+export const TRACE_BYTES = 32;
+export enum TraceField {
+  Origin = 0, // u32: index of the received frame in its batch
+  Node = 4, // u16
+  Event = 6, // u16: Trace
+  A = 8, // u32
+  B = 12,
+  C = 16,
+  D = 20,
+  MacLow = 24, // u32: bytes 0-3 of the address in question, little endian
+  MacHigh = 28, // u32: bytes 4-5
+}
+
+/** What is sized once, before `init`. */
+export enum Capacity {
+  Ports = 0, // at most 4096
+  Segments, // at most 65535
+  VlanSegments, // segments that are VLAN aware
+  Domains, // forwarding domains: one a plain segment, one a VLAN of an aware one
+  FdbEntries,
+  EvictEntries, // sum of the limits of segments with policy EvictOldest
+  ArenaBytes, // received frames of one batch
+  CopyBytes, // copies made during one batch
+  TraceRecords,
+  Count,
+}
+
+/** Addresses the host may read or write; see `regionAddress`. */
+export enum Region {
+  Rx = 0, // BATCH_PACKETS receive descriptors
+  Tx, // send descriptors
+  Dropped, // dropped descriptors
+  Stamps, // BATCH_PACKETS u64: capture time of each received frame, ns since 1970
+  Arena, // received frames
+  PortCounters, // Ports rows of PORT_COUNTERS u64
+  SegmentCounters, // Segments rows of SegmentCounter.Count u64
+  NodeCounters, // Node.Count u64: packets seen
+  CoreCounters, // CoreCounter.Count u64
+  Trace, // trace records, oldest first since `traceClear`
+  Scratch, // SCRATCH_BYTES for calls that take or return more than numbers
+  Count,
+}
+export const SCRATCH_BYTES = 65536;
+
+/** Columns of a port's counter row: these, then one per `Drop`. */
+export enum PortCounter {
+  RxPackets = 0,
+  RxBytes,
+  TxPackets,
+  TxBytes,
+  Drops, // first of Drop.Count columns
+}
+export const PORT_COUNTERS = 32; // PortCounter.Drops + Drop.Count, rounded up
+
+export enum SegmentCounter {
+  Packets = 0,
+  Bytes,
+  Flooded, // frames that went to more than their destination
+  Learned,
+  Moved,
+  Expired,
+  Refused, // sources not learned: over the limit, or no place in the table
+  Evicted, // oldest entries given up for new ones
+  Entries, // learned entries now
+  Count = 16,
+}
+
+/** Totals of the conservation equation: received + copies = sent + dropped + consumed. */
+export enum CoreCounter {
+  Received = 0,
+  Sent,
+  Copies,
+  Dropped,
+  Consumed,
+  Count = 8,
+}
+
+/** What `configurePort` sets. Booleans are 0 or 1. */
+export enum PortOption {
+  Up = 0,
+  Segment, // index + 1; 0: none
+  Learning,
+  Flood, // unknown unicast may leave here
+  MulticastFlood,
+  BroadcastFlood,
+  Hairpin,
+  Isolated,
+  Locked,
+  Group, // split-horizon group; 0: none
+  MtuBytes, // 0: no limit
+  Offload, // takes partial checksums and segmentation requests
+  Pvid, // VLAN of untagged frames; 0: refused
+  AcceptTagged,
+  PriorityTags, // PriorityTags
+  TunnelVid, // 802.1Q tunnel: service VLAN that every frame is put into; 0: off
+  StormBroadcastPerSec, // 0: no limit
+  StormMulticastPerSec,
+  StormUnicastPerSec,
+  MatchTags, // number of tags matched, 0: port does not rewrite tags
+  MatchOuter, // TPID << 16 | VID
+  MatchInner,
+  PopTags, // how many matched tags leave on the way in
+  PushTags, // how many are put on instead
+  PushOuter, // TPID << 16 | VID
+  PushInner,
+}
+
+export enum PriorityTags {
+  Never = 0, // untagged frames leave without a tag
+  NonZero, // a frame with a priority leaves with a VID 0 tag
+  Always,
+}
+
+/** What `configureSegment` sets. */
+export enum SegmentOption {
+  VlanAware = 0, // index of the VLAN table + 1; 0: VLAN tags are payload
+  Domain, // forwarding domain of a plain segment
+  AgeMs,
+  LearnLimit, // 0: none
+  LimitPolicy, // LimitPolicy
+  Tpid, // VLAN protocol of an aware segment: 0x8100 or 0x88a8
+  StaticMove, // StaticMove
+}
+
+export enum LimitPolicy {
+  Refuse = 0, // forward, do not learn, count
+  EvictOldest, // give up the entry heard from longest ago
+}
+
+export enum StaticMove {
+  Drop = 0, // a static address heard elsewhere: the frame is dropped
+  Forward, // forwarded, the entry stays
+}
+
+/** How an FDB entry came to be and how it ends. */
+export enum FdbKind {
+  Dynamic = 0, // learned: moves, ages
+  Static, // configured: stays, never ages
+  Permanent, // an address of the switch itself or a reserved one: stays, never forwarded
+}
+
+/** An FDB entry in scratch memory: what `fdbInsert` takes and `fdbWalk` returns. */
+export const FDB_RECORD_BYTES = 24;
+export enum FdbRecord {
+  MacLow = 0, // u32: bytes 0-3, little endian
+  MacHigh = 4, // u16: bytes 4-5
+  Domain = 6, // u16
+  Port = 8, // u16
+  Kind = 10, // u8: FdbKind
+  Spare = 11, // u8
+  AgeMs = 12, // u32: since last seen, as of the last batch
+  Spare2 = 16,
+}
+
+/** Result of a control call. */
+export enum Status {
+  Ok = 0,
+  NotFound,
+  Full,
+  OutOfRange,
+}
