@@ -21,6 +21,9 @@ export const SLOT_ALIGN_BYTES = 64;
 /** Longest frame the core takes: 64 KiB of offloaded payload, Ethernet and two tags. */
 export const MAX_FRAME_BYTES = 65558;
 
+/** What a frame may be longer than an MTU: Ethernet header and one tag, as Linux counts. */
+export const FRAME_OVERHEAD_BYTES = 18;
+
 /** `struct virtio_net_hdr` without mergeable buffers, right before the frame. */
 export const VNET_BYTES = 10;
 
@@ -50,6 +53,12 @@ export enum RxFlag {
   Tight = 4, // nothing before the frame may be written: no headroom
 }
 
+/** Most segments that software segmentation makes of the frames of one batch. */
+export const BATCH_SEGMENTS = 4096;
+
+/** Highest rate of storm control. */
+export const STORM_MOST_PER_SEC = 2000000;
+
 /** One frame to send: 16 bytes, written by the core in sending order. */
 export const TX_BYTES = 16;
 export enum Tx {
@@ -78,7 +87,7 @@ export enum Dropped {
 /** Why a frame went nowhere. Names are counter names; order is the order of checks. */
 export enum Drop {
   None = 0,
-  NoPort, // the descriptor names a port that is not configured, or is down
+  NoPort, // the ingress or egress port is not configured, or is down
   Runt, // shorter than an Ethernet header
   Oversize, // longer than MAX_FRAME_BYTES, or than the egress port's MTU
   Truncated, // a VLAN tag is announced and cut off
@@ -94,6 +103,7 @@ export enum Drop {
   StormMulticast, // over the port's multicast rate
   StormUnicast, // over the port's unknown-unicast rate
   SamePort, // the destination is behind the port it came from
+  LocalAddress, // the destination is an address of the switch, and nothing here answers
   Isolated, // known destination, but both ports are isolated or of one group
   VlanEgress, // known destination, but its port is not in the frame's VLAN
   NoTarget, // nobody to flood to
@@ -114,7 +124,7 @@ export enum Node {
 
 /** What a packet's trace record says; `a` to `d` are its numbers. */
 export enum Trace {
-  Received = 1, // a port, b length, c RxFlag, d ethertype
+  Received = 1, // a port, b length, c RxFlag
   Vlan, // a VID, b priority, c 1 if the frame carries the tag, d domain
   TagsRewritten, // a tags popped, b tags pushed, c length after
   SourceKnown, // a port of the entry, b kind, c milliseconds since last seen, d domain
@@ -239,7 +249,7 @@ export enum PortOption {
   Pvid, // VLAN of untagged frames; 0: refused
   AcceptTagged,
   PriorityTags, // PriorityTags
-  TunnelVid, // 802.1Q tunnel: service VLAN that every frame is put into; 0: off
+  TagsArePayload, // 802.1Q tunnel: every frame is in the PVID, its own tags are payload
   StormBroadcastPerSec, // 0: no limit
   StormMulticastPerSec,
   StormUnicastPerSec,
@@ -258,6 +268,13 @@ export enum PriorityTags {
   Always,
 }
 
+/** How `configureVlan` puts a port into a VLAN. */
+export enum VlanMember {
+  None = 0,
+  Tagged,
+  Untagged,
+}
+
 /** What `configureSegment` sets. */
 export enum SegmentOption {
   VlanAware = 0, // index of the VLAN table + 1; 0: VLAN tags are payload
@@ -267,6 +284,8 @@ export enum SegmentOption {
   LimitPolicy, // LimitPolicy
   Tpid, // VLAN protocol of an aware segment: 0x8100 or 0x88a8
   StaticMove, // StaticMove
+  ArrivalStart, // first place in the arrivals of segments that evict the oldest
+  ArrivalPlaces, // how many; 0: none. Set after ArrivalStart
 }
 
 export enum LimitPolicy {

@@ -1,0 +1,149 @@
+/**
+ * Control: changes to the FDB between batches. Records pass through scratch memory
+ * (`FdbRecord`).
+ */
+import {
+  CoreCounter,
+  Drop,
+  DROPPED_BYTES,
+  Dropped,
+  FDB_RECORD_BYTES,
+  FdbKind,
+  FdbRecord,
+  PortCounter,
+  SCRATCH_BYTES,
+  SegmentCounter,
+  Status,
+  TX_BYTES,
+  Tx,
+  TxFlag,
+} from './abi';
+import { Core, count } from './memory';
+import { BUCKET_BYTES, Fdb, keyOf, kindOf, portOf, seenMsOf, valueOf } from './table/fdb';
+import { Port } from './table/port';
+import { segmentOf } from './table/segment';
+import { MAC_BITS, MAC_MASK } from './wire/ethernet';
+
+const FIRST_VALUE_OFFSET: usize = 32;
+/** Any port, any domain: for `fdbFlush`. */
+const ANY: u32 = 0xffffffff;
+
+/** Adds or replaces the entry in scratch. Static entries do not count against limits. */
+export function fdbInsert(core: Core): Status {
+  const record = core.scratch;
+  const key = keyIn(record);
+  const port: u32 = load<u16>(record, FdbRecord.Port);
+  const kind: FdbKind = load<u8>(record, FdbRecord.Kind);
+  const segment = segmentOf(core, <u32>(key >> MAC_BITS));
+  if (changetype<usize>(segment) == 0 || port > core.portCount) return Status.OutOfRange;
+  const fdb = Fdb.at(core.fdb);
+  const value = valueOf(port, kind, core.nowMs);
+  const found = fdb.lookup(key);
+  if (found == 0 && !fdb.insert(key, value)) return Status.Full;
+  if (found != 0) {
+    if (kindOf(load<u64>(found)) == FdbKind.Dynamic) count(segment.counters, SegmentCounter.Entries, -1);
+    store<u64>(found, value);
+  }
+  if (kind == FdbKind.Dynamic) count(segment.counters, SegmentCounter.Entries, 1);
+  return Status.Ok;
+}
+
+/** Removes the entry whose MAC and domain are in scratch. */
+export function fdbRemove(core: Core): Status {
+  const found = Fdb.at(core.fdb).lookup(keyIn(core.scratch));
+  if (found == 0) return Status.NotFound;
+  removeAt(core, found);
+  return Status.Ok;
+}
+
+/**
+ * Removes entries of a port and a domain (ANY: all), dynamic ones only unless `all`.
+ * Returns how many.
+ */
+export function fdbFlush(core: Core, portIndex: u32, domain: u32, all: bool): u32 {
+  const fdb = Fdb.at(core.fdb);
+  let removed: u32 = 0;
+  for (let i: u32 = 0; i <= fdb.mask; i++) {
+    const bucket = fdb.buckets + <usize>i * BUCKET_BYTES;
+    for (let at = bucket + FIRST_VALUE_OFFSET; at < bucket + BUCKET_BYTES; at += 8) {
+      const key = keyOf(at);
+      if (key == 0) continue;
+      const value = load<u64>(at);
+      if (portIndex != ANY && portOf(value) != portIndex) continue;
+      if (domain != ANY && <u32>(key >> MAC_BITS) != domain) continue;
+      if (!all && kindOf(value) != FdbKind.Dynamic) continue;
+      removeAt(core, at);
+      removed++;
+    }
+  }
+  return removed;
+}
+
+function removeAt(core: Core, value: usize): void {
+  if (kindOf(load<u64>(value)) == FdbKind.Dynamic) {
+    const segment = segmentOf(core, <u32>(keyOf(value) >> MAC_BITS));
+    count(segment.counters, SegmentCounter.Entries, -1);
+  }
+  Fdb.at(core.fdb).removeAt(value);
+}
+
+/**
+ * Writes the entries of the buckets from `bucket` on into scratch, as many as fit.
+ * Returns the number of records; `scratch` ends with the bucket to go on with.
+ */
+export function fdbWalk(core: Core, firstBucket: u32): u32 {
+  const fdb = Fdb.at(core.fdb);
+  const next = core.scratch + SCRATCH_BYTES - 4;
+  let record = core.scratch;
+  let index = firstBucket;
+  for (; index <= fdb.mask && record + 4 * FDB_RECORD_BYTES <= next; index++) {
+    const bucket = fdb.buckets + <usize>index * BUCKET_BYTES;
+    for (let at = bucket + FIRST_VALUE_OFFSET; at < bucket + BUCKET_BYTES; at += 8) {
+      if (keyOf(at) == 0) continue;
+      writeRecord(core, record, at);
+      record += FDB_RECORD_BYTES;
+    }
+  }
+  store<u32>(next, index > fdb.mask ? 0 : index);
+  return <u32>((record - core.scratch) / FDB_RECORD_BYTES);
+}
+
+function writeRecord(core: Core, record: usize, at: usize): void {
+  const key = keyOf(at);
+  const value = load<u64>(at);
+  store<u32>(record, <u32>key, FdbRecord.MacLow);
+  store<u16>(record, <u16>((key & MAC_MASK) >> 32), FdbRecord.MacHigh);
+  store<u16>(record, <u16>(key >> MAC_BITS), FdbRecord.Domain);
+  store<u16>(record, <u16>portOf(value), FdbRecord.Port);
+  store<u8>(record, <u8>kindOf(value), FdbRecord.Kind);
+  store<u32>(record, core.nowMs - seenMsOf(value), FdbRecord.AgeMs);
+}
+
+function keyIn(record: usize): u64 {
+  const mac = <u64>load<u32>(record, FdbRecord.MacLow) | (<u64>load<u16>(record, FdbRecord.MacHigh) << 32);
+  return mac | (<u64>load<u16>(record, FdbRecord.Domain) << MAC_BITS);
+}
+
+/**
+ * Books send descriptors that the sender marked TxFlag.Refused as drops: the sent frame
+ * becomes a dropped one, so the sums stay right. Returns how many.
+ */
+export function refuse(core: Core, reason: Drop): u32 {
+  let refused: u32 = 0;
+  for (let tx = core.tx; tx < core.txEnd; tx += TX_BYTES) {
+    if ((load<u16>(tx, Tx.Flags) & TxFlag.Refused) == 0) continue;
+    const port = Port.at(core.ports, load<u16>(tx, Tx.Port));
+    const length = load<u32>(tx, Tx.Length);
+    count(port.counters, PortCounter.TxPackets, -1);
+    count(port.counters, PortCounter.TxBytes, -(<u64>length));
+    count(port.counters, PortCounter.Drops + reason, 1);
+    count(core.coreCounters, CoreCounter.Dropped, 1);
+    const at = core.droppedEnd;
+    core.droppedEnd = at + DROPPED_BYTES;
+    memory.copy(at, tx, DROPPED_BYTES);
+    store<u16>(at, <u16>reason, Dropped.Reason);
+    refused++;
+  }
+  count(core.coreCounters, CoreCounter.Sent, -(<u64>refused));
+  return refused;
+}

@@ -1,0 +1,80 @@
+/**
+ * Bridge: learns the source, looks up the destination, decides (features BR-5 to BR-7).
+ *
+ * In: the packets of Ingress. Each leaves by one send, through Output, or is flooded or
+ * dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
+ * output.ts. What a packet teaches holds for the next one of the same batch.
+ */
+import { Drop, FdbKind, Node, RxFlag, SegmentCounter, Trace } from '../abi';
+import { Core, count } from '../memory';
+import { PACKET_SLOW, Packet, drop, send } from '../packet';
+import { REFRESH_MS, find, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
+import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_SLOW, PORT_UP, Port } from '../table/port';
+import { note, say, sayKey } from '../trace';
+import { isGroup } from '../wire/ethernet';
+import { flood } from './flood';
+import { learn } from './learn';
+import { isKeptApart, output } from './output';
+
+export function bridge(core: Core, admitted: u32): void {
+  const packets = core.packets;
+  const ports = core.ports;
+  const nowMs = core.nowMs;
+  for (let i: u32 = 0; i < admitted; i++) {
+    const p = Packet.at(packets, i);
+    const port = p.port;
+    count(port.segment.counters, SegmentCounter.Packets, 1);
+    count(port.segment.counters, SegmentCounter.Bytes, p.length);
+    const source = find(p.sourceA, p.sourceB, p.source);
+    if (source == 0 || isNews(load<u64>(source), port, nowMs)) {
+      const refused = learn(core, p, source);
+      if (refused != Drop.None) {
+        drop(core, p, port, refused);
+        continue;
+      }
+    } else if (p.has(RxFlag.Trace)) traceEntry(core, p, p.source, Trace.SourceKnown, source);
+    const entry: usize = isGroup(p.destination)
+      ? 0
+      : find(p.destinationA, p.destinationB, p.destination);
+    if (entry == 0 || isExpired(load<u64>(entry), nowMs, port.ageMs)) {
+      flood(core, p);
+      continue;
+    }
+    forward(core, p, Port.at(ports, portOf(load<u64>(entry))), entry);
+  }
+  count(core.nodeCounters, Node.Bridge, admitted);
+}
+
+/** Whether a source entry says something else than this frame. */
+// @ts-ignore: decorator
+@inline
+function isNews(value: u64, port: Port, nowMs: u32): bool {
+  const stale = nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
+  return stale || portOf(value) != port.index;
+}
+
+/** To one known port. */
+// @ts-ignore: decorator
+@inline
+function forward(core: Core, p: Packet, egress: Port, entry: usize): void {
+  const port = p.port;
+  if (p.has(RxFlag.Trace)) traceEntry(core, p, p.destination, Trace.DestinationHit, entry);
+  if (egress == port && !port.has(PORT_HAIRPIN)) return drop(core, p, port, Drop.SamePort);
+  const isSlow = ((port.flags | egress.flags) & PORT_SLOW) != 0 || p.has(PACKET_SLOW);
+  if (isSlow || !egress.has(PORT_UP)) return forwardSlow(core, p, egress);
+  if (p.length > egress.frameLimitBytes) return drop(core, p, egress, Drop.Oversize);
+  send(core, p, egress, 0);
+}
+
+function forwardSlow(core: Core, p: Packet, egress: Port): void {
+  if (egress.has(PORT_IS_NOBODY)) return drop(core, p, p.port, Drop.LocalAddress);
+  if (isKeptApart(p.port, egress)) return drop(core, p, p.port, Drop.Isolated);
+  output(core, p, egress);
+}
+
+function traceEntry(core: Core, p: Packet, key: u64, event: Trace, entry: usize): void {
+  const value = load<u64>(entry);
+  const at = note(core, p, Node.Bridge, event);
+  say(at, portOf(value), kindOf(value), core.nowMs - seenMsOf(value));
+  sayKey(at, key);
+}

@@ -1,0 +1,97 @@
+/**
+ * Flood: one send descriptor for each member of the segment that wants the frame (features
+ * BR-6, BR-7). Descriptors are copied, not bytes, but where a member needs the frame with
+ * other tags.
+ *
+ * Drops: StormBroadcast, StormMulticast, StormUnicast, NoTarget, and those of output.ts
+ * for single copies.
+ */
+import { CoreCounter, Drop, FloodSkip, Node, RxFlag, SegmentCounter, Trace } from '../abi';
+import { Core, count } from '../memory';
+import { PACKET_SHARED, Packet, drop } from '../packet';
+import {
+  PORT_BROADCAST_FLOOD,
+  PORT_FLOOD,
+  PORT_GROUPED,
+  PORT_HAIRPIN,
+  PORT_ISOLATED,
+  PORT_MULTICAST_FLOOD,
+  PORT_UP,
+  PORT_VLAN_AWARE,
+  Port,
+} from '../table/port';
+import { note, say, sayKey } from '../trace';
+import { BROADCAST_MAC, MAC_MASK, isGroup } from '../wire/ethernet';
+import { VID_MASK } from '../wire/vlan';
+import { output } from './output';
+import { exceedsStorm } from './storm';
+
+const GROUP_BROADCAST: u32 = 1;
+const GROUP_MULTICAST: u32 = 2;
+
+export function flood(core: Core, p: Packet): void {
+  const port = p.port;
+  const wanted = floodFlag(p);
+  if (p.has(RxFlag.Trace)) traceKind(core, p, wanted);
+  const exceeded = exceedsStorm(core, port, wanted);
+  if (exceeded != Drop.None) return drop(core, p, port, exceeded);
+  let targets: u32 = 0;
+  let last = changetype<Port>(0);
+  for (let to = port.segment.firstPort; changetype<usize>(to) != 0; to = to.next) {
+    const skipped = skip(p, port, to, wanted);
+    if (skipped != 0) {
+      if (p.has(RxFlag.Trace)) traceSkip(core, p, to, skipped);
+      continue;
+    }
+    if (targets != 0) copyTo(core, p, last);
+    last = to;
+    targets++;
+  }
+  if (targets == 0) return drop(core, p, port, Drop.NoTarget);
+  output(core, p, last);
+  count(core.coreCounters, CoreCounter.Copies, targets - 1);
+  count(port.segment.counters, SegmentCounter.Flooded, 1);
+  count(core.nodeCounters, Node.Flood, 1);
+}
+
+/** Sends a copy; the packet itself stays as it is for the next member. */
+function copyTo(core: Core, p: Packet, to: Port): void {
+  const data = p.data;
+  const length = p.length;
+  const flags = p.flags | PACKET_SHARED;
+  p.flags = flags;
+  output(core, p, to);
+  p.data = data;
+  p.length = length;
+  p.flags = flags;
+}
+
+/** The flag a member must have to get this frame. */
+function floodFlag(p: Packet): u32 {
+  if (!isGroup(p.destination)) return PORT_FLOOD;
+  const isBroadcast = (p.destination & MAC_MASK) == BROADCAST_MAC;
+  return isBroadcast ? PORT_BROADCAST_FLOOD : PORT_MULTICAST_FLOOD;
+}
+
+/** Why `to` does not get the frame, or 0. */
+function skip(p: Packet, from: Port, to: Port, wanted: u32): u32 {
+  if (to == from && !from.has(PORT_HAIRPIN)) return FloodSkip.Ingress;
+  if (!to.has(PORT_UP)) return FloodSkip.Down;
+  if (!to.has(wanted)) return FloodSkip.Flags;
+  if (to.has(PORT_ISOLATED) && from.has(PORT_ISOLATED)) return FloodSkip.Isolated;
+  if (to.has(PORT_GROUPED) && to.group == from.group) return FloodSkip.Group;
+  if (to.has(PORT_VLAN_AWARE) && !to.isMember(p.tag & VID_MASK)) return FloodSkip.Vlan;
+  return 0;
+}
+
+function traceKind(core: Core, p: Packet, wanted: u32): void {
+  const isUnknown = wanted == PORT_FLOOD;
+  const event = isUnknown ? Trace.DestinationMiss : Trace.DestinationGroup;
+  const at = note(core, p, Node.Flood, event);
+  say(at, wanted == PORT_BROADCAST_FLOOD ? GROUP_BROADCAST : isUnknown ? 0 : GROUP_MULTICAST, 0, 0);
+  sayKey(at, p.destination);
+}
+
+function traceSkip(core: Core, p: Packet, to: Port, reason: u32): void {
+  say(note(core, p, Node.Flood, Trace.FloodSkipped), to.index, reason, 0);
+}

@@ -1,0 +1,109 @@
+/**
+ * Ingress: opens receive descriptors, refuses what no switch may forward, finds the VLAN
+ * and hashes both addresses.
+ *
+ * Out: packets 0 to n - 1 for Bridge, in the order received. Drops: NoPort, Runt,
+ * Oversize, Truncated, BadOffload, BadSource, NoSegment, ReservedGroup, and those of
+ * admit-vlan.ts and rewrite-tags.ts.
+ */
+import { CoreCounter, Drop, MAX_FRAME_BYTES, Node, PortCounter, RxFlag, Trace, VNET_BYTES } from '../abi';
+import { Core, count } from '../memory';
+import { Packet, drop, ingressIndex } from '../packet';
+import { Fdb } from '../table/fdb';
+import { PORT_REWRITES_TAGS, PORT_UP, PORT_VLAN_AWARE, Port } from '../table/port';
+import { note, say } from '../trace';
+import { ETHERNET_BYTES, Ethernet, MAC_BITS, isGroup, isReservedGroup } from '../wire/ethernet';
+import { VLAN_BYTES, isTpid } from '../wire/vlan';
+import { Vnet } from '../wire/vnet';
+import { admitVlan } from './admit-vlan';
+import { rewriteTagsIn } from './rewrite-tags';
+
+const RX_FLAGS: u32 = 0xffff;
+
+/** Returns the number of packets admitted. */
+export function ingress(core: Core, received: u32): u32 {
+  const rx = core.rx;
+  const packets = core.packets;
+  const ports = core.ports;
+  const nobody = core.portCount;
+  const fdb = Fdb.at(core.fdb);
+  let admitted: u32 = 0;
+  for (let i: u32 = 0; i < received; i++) {
+    const p = Packet.at(packets, admitted);
+    p.open(rx, i);
+    const port = Port.at(ports, <u32>min(ingressIndex(rx, i), nobody));
+    p.port = port;
+    count(port.counters, PortCounter.RxPackets, 1);
+    count(port.counters, PortCounter.RxBytes, p.length);
+    if (p.has(RxFlag.Trace)) traceReceived(core, p, port);
+    const refused = admit(core, p, port);
+    if (refused != Drop.None) {
+      drop(core, p, port, refused);
+      continue;
+    }
+    hashKeys(fdb, p);
+    admitted++;
+  }
+  count(core.coreCounters, CoreCounter.Received, received);
+  count(core.nodeCounters, Node.Ingress, received);
+  return admitted;
+}
+
+/** Whether this frame may enter; then its keys are set. */
+// @ts-ignore: decorator
+@inline
+function admit(core: Core, p: Packet, port: Port): Drop {
+  if (!port.has(PORT_UP)) return Drop.NoPort;
+  if (p.length < ETHERNET_BYTES) return Drop.Runt;
+  if (p.length > <u32>MAX_FRAME_BYTES) return Drop.Oversize;
+  const ethernet = Ethernet.at(p.data);
+  const source = ethernet.source;
+  if (isGroup(source) || source == 0) return Drop.BadSource;
+  const destination = ethernet.destination;
+  if (isGroup(destination) && isReservedGroup(destination)) return Drop.ReservedGroup;
+  if (isTpid(ethernet.type) && p.length < ETHERNET_BYTES + VLAN_BYTES) return Drop.Truncated;
+  if (p.has(RxFlag.Offload) && !hasSoundOffload(p)) return Drop.BadOffload;
+  p.tag = 0;
+  p.variant = 0;
+  let domain = port.domain;
+  if (port.has(PORT_VLAN_AWARE | PORT_REWRITES_TAGS)) {
+    const refused = admitTags(core, p, port);
+    if (refused != Drop.None) return refused;
+    if (port.has(PORT_VLAN_AWARE)) domain = p.domain;
+  }
+  if (domain == 0) return Drop.NoSegment;
+  const key = (<u64>domain) << MAC_BITS;
+  p.source = source | key;
+  p.destination = destination | key;
+  return Drop.None;
+}
+
+/** Ports with VLANs or tag rewriting: rare enough to be called. Sets `p.domain`. */
+function admitTags(core: Core, p: Packet, port: Port): Drop {
+  if (port.has(PORT_REWRITES_TAGS)) {
+    const refused = rewriteTagsIn(core, p, port);
+    if (refused != Drop.None) return refused;
+  }
+  return port.has(PORT_VLAN_AWARE) ? admitVlan(core, p, port) : Drop.None;
+}
+
+function hasSoundOffload(p: Packet): bool {
+  return Vnet.at(p.data - VNET_BYTES).fits(p.length);
+}
+
+/** Candidate buckets of both addresses. */
+// @ts-ignore: decorator
+@inline
+function hashKeys(fdb: Fdb, p: Packet): void {
+  const source = fdb.hash(p.source);
+  const destination = fdb.hash(p.destination);
+  p.sourceA = <u32>fdb.bucketA(source);
+  p.sourceB = <u32>fdb.bucketB(source);
+  p.destinationA = <u32>fdb.bucketA(destination);
+  p.destinationB = <u32>fdb.bucketB(destination);
+}
+
+function traceReceived(core: Core, p: Packet, port: Port): void {
+  const at = note(core, p, Node.Ingress, Trace.Received);
+  say(at, port.index, p.length, p.flags & RX_FLAGS);
+}

@@ -1,0 +1,105 @@
+/**
+ * Learning: what a frame's source address does to the FDB (features BR-5, BR-7; IEEE
+ * 802.1Q-2018 §8.7). Called for the frames that change something; the common one, whose
+ * source is known, in place and fresh, does not get here.
+ *
+ * A dynamic entry moves to the port last heard from. A static one stays, and by default
+ * the frame is dropped: somebody else uses the address. Over a segment's limit, or when
+ * the table is full, the frame is forwarded and its source is not learned.
+ *
+ * Drops: Locked, StaticMoved.
+ */
+import { Drop, FdbKind, LimitPolicy, Node, RxFlag, SegmentCounter, StaticMove, Trace } from '../abi';
+import { Core, count } from '../memory';
+import { Packet } from '../packet';
+import { noteArrival, oldestArrival } from '../table/arrivals';
+import { Fdb, isExpired, kindOf, portOf, valueOf } from '../table/fdb';
+import { PORT_LEARNING, PORT_LOCKED, Port } from '../table/port';
+import { Segment } from '../table/segment';
+import { note, say, sayKey } from '../trace';
+
+/** `entry` is the address of the source's value, or 0. */
+export function learn(core: Core, p: Packet, entry: usize): Drop {
+  const port = p.port;
+  const value: u64 = entry == 0 ? 0 : load<u64>(entry);
+  if (port.has(PORT_LOCKED)) {
+    if (entry == 0 || portOf(value) != port.index) return Drop.Locked;
+    if (kindOf(value) == FdbKind.Dynamic) refresh(core, p, entry, value);
+    return Drop.None;
+  }
+  if (entry != 0 && kindOf(value) != FdbKind.Dynamic) return meetStatic(core, p, value);
+  if (!port.has(PORT_LEARNING)) {
+    tell(core, p, Trace.SourceIgnored, 1, 0);
+    return Drop.None;
+  }
+  if (entry == 0) learnNew(core, p);
+  else if (isExpired(value, core.nowMs, port.ageMs)) relearn(core, p, entry);
+  else if (portOf(value) != port.index) move(core, p, entry, value);
+  else refresh(core, p, entry, value);
+  return Drop.None;
+}
+
+function meetStatic(core: Core, p: Packet, value: u64): Drop {
+  tell(core, p, Trace.SourceKnown, portOf(value), kindOf(value));
+  if (portOf(value) == p.port.index) return Drop.None;
+  return p.port.segment.staticMove == StaticMove.Drop ? Drop.StaticMoved : Drop.None;
+}
+
+function learnNew(core: Core, p: Packet): void {
+  const segment = p.port.segment;
+  if (segment.learnLimit != 0 && segment.entries >= segment.learnLimit) {
+    if (segment.limitPolicy == LimitPolicy.Refuse) return refuse(core, p, segment);
+    if (!evictOldest(core, segment)) return refuse(core, p, segment);
+  }
+  const fdb = Fdb.at(core.fdb);
+  const value = valueOf(p.port.index, FdbKind.Dynamic, core.nowMs);
+  if (!fdb.insert(p.source, value)) return refuse(core, p, segment);
+  if (segment.arrivalPlaces != 0) noteArrival(segment, p.source, core.nowMs);
+  count(segment.counters, SegmentCounter.Learned, 1);
+  count(segment.counters, SegmentCounter.Entries, 1);
+  tell(core, p, Trace.SourceLearned, p.port.index, 0);
+}
+
+/** A dead entry that was not yet swept: it expired, and its address is new again. */
+function relearn(core: Core, p: Packet, entry: usize): void {
+  store<u64>(entry, valueOf(p.port.index, FdbKind.Dynamic, core.nowMs));
+  const counters = p.port.segment.counters;
+  count(counters, SegmentCounter.Expired, 1);
+  count(counters, SegmentCounter.Learned, 1);
+  tell(core, p, Trace.SourceLearned, p.port.index, 0);
+}
+
+function move(core: Core, p: Packet, entry: usize, value: u64): void {
+  store<u64>(entry, valueOf(p.port.index, FdbKind.Dynamic, core.nowMs));
+  count(p.port.segment.counters, SegmentCounter.Moved, 1);
+  tell(core, p, Trace.SourceMoved, p.port.index, portOf(value));
+}
+
+function refresh(core: Core, p: Packet, entry: usize, value: u64): void {
+  tell(core, p, Trace.SourceKnown, portOf(value), FdbKind.Dynamic);
+  store<u64>(entry, valueOf(portOf(value), FdbKind.Dynamic, core.nowMs));
+}
+
+function refuse(core: Core, p: Packet, segment: Segment): void {
+  count(segment.counters, SegmentCounter.Refused, 1);
+  tell(core, p, Trace.SourceRefused, segment.entries, segment.learnLimit);
+}
+
+/** Gives up the entry of a segment that was heard from longest ago. */
+function evictOldest(core: Core, segment: Segment): bool {
+  const fdb = Fdb.at(core.fdb);
+  const entry = oldestArrival(fdb, segment);
+  if (entry == 0) return false;
+  fdb.removeAt(entry);
+  count(segment.counters, SegmentCounter.Evicted, 1);
+  count(segment.counters, SegmentCounter.Entries, -1);
+  return true;
+}
+
+/** Traces a decision about the source address. */
+function tell(core: Core, p: Packet, event: Trace, a: u32, b: u32): void {
+  if (!p.has(RxFlag.Trace)) return;
+  const at = note(core, p, Node.Bridge, event);
+  say(at, a, b, 0);
+  sayKey(at, p.source);
+}

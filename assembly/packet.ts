@@ -1,0 +1,139 @@
+/**
+ * The packet: what one batch knows of one frame, one cache line each, and the descriptors
+ * it comes from and goes to. Fields are written once, for a later loop.
+ */
+import {
+  DROPPED_BYTES,
+  Dropped,
+  Drop,
+  PortCounter,
+  CoreCounter,
+  RX_BYTES,
+  Rx,
+  RxFlag,
+  TX_BYTES,
+  Tx,
+  VNET_BYTES,
+  HEADROOM_BYTES,
+} from './abi';
+import { Core, PACKET_BYTES, alignLine, count } from './memory';
+import { Port } from './table/port';
+
+/** Flags of a packet: RxFlag in the low half, these above. */
+export const PACKET_TAGGED: u32 = 0x10000; // the frame's bytes carry `tag`
+export const PACKET_SHARED: u32 = 0x20000; // its bytes are in a send descriptor already
+/** Any of these takes a frame off the straight way out. */
+export const PACKET_SLOW: u32 = PACKET_SHARED | RxFlag.Offload | RxFlag.Trace;
+
+@unmanaged
+export class Packet {
+  data: u32;
+  length: u32;
+  flags: u32;
+  /** Index of the received frame in its batch. */
+  origin: u32;
+  /** FDB keys of both addresses. */
+  source: u64;
+  destination: u64;
+  /** Candidate buckets of both keys. */
+  sourceA: u32;
+  sourceB: u32;
+  destinationA: u32;
+  destinationB: u32;
+  port: Port;
+  /** TPID << 16 | TCI of the frame's VLAN; 0 where VLANs are payload. */
+  tag: u32;
+  /** A copy of the frame with the tag put on or taken off, made by flooding; 0: none. */
+  variant: u32;
+  private spare: u32;
+
+  // @ts-ignore: decorator
+  @inline
+  static at(packets: usize, index: u32): Packet {
+    return changetype<Packet>(packets + <usize>index * PACKET_BYTES);
+  }
+
+  /** Takes over receive descriptor `index`. */
+  // @ts-ignore: decorator
+  @inline
+  open(rx: usize, index: u32): void {
+    const descriptor = rx + <usize>index * RX_BYTES;
+    this.data = load<u32>(descriptor, Rx.Data);
+    this.length = load<u32>(descriptor, Rx.Length);
+    this.flags = load<u16>(descriptor, Rx.Flags);
+    this.origin = index;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  has(flag: u32): bool {
+    return (this.flags & flag) != 0;
+  }
+
+  /** Forwarding domain: the high 16 bits of either key. */
+  get domain(): u32 {
+    return <u32>(this.source >> 48);
+  }
+}
+
+if (offsetof<Packet>() != PACKET_BYTES) ERROR('Packet must be one line');
+
+/** Index of the ingress port of receive descriptor `index`. */
+// @ts-ignore: decorator
+@inline
+export function ingressIndex(rx: usize, index: u32): u32 {
+  return load<u16>(rx + <usize>index * RX_BYTES, Rx.Port);
+}
+
+/** Ends a packet, or one copy of it, for a reason. `port` gets the blame. */
+export function drop(core: Core, p: Packet, port: Port, reason: Drop): void {
+  const at = core.droppedEnd;
+  store<u32>(at, p.data, Dropped.Data);
+  store<u32>(at, p.length, Dropped.Length);
+  store<u16>(at, <u16>port.index, Dropped.Port);
+  store<u16>(at, <u16>reason, Dropped.Reason);
+  store<u32>(at, p.origin, Dropped.Origin);
+  core.droppedEnd = at + DROPPED_BYTES;
+  count(port.counters, PortCounter.Drops + reason, 1);
+  count(core.coreCounters, CoreCounter.Dropped, 1);
+}
+
+/** Sends the packet's bytes out of `egress`. */
+// @ts-ignore: decorator
+@inline
+export function send(core: Core, p: Packet, egress: Port, txFlags: u32): void {
+  const at = core.txEnd;
+  const length = p.length;
+  store<u32>(at, p.data, Tx.Data);
+  store<u32>(at, length, Tx.Length);
+  store<u32>(at, egress.index | (txFlags << 16), Tx.Port);
+  store<u32>(at, p.origin, Tx.Origin);
+  core.txEnd = at + TX_BYTES;
+  const counters = egress.counters;
+  count(counters, PortCounter.TxPackets, 1);
+  count(counters, PortCounter.TxBytes, length);
+}
+
+/**
+ * Copies the packet's bytes, virtio header included, into the batch's copy region, with
+ * headroom. Returns the address of the copy's first byte, or 0 when the region is full.
+ */
+export function copyBytes(core: Core, p: Packet): u32 {
+  const data = core.copyNext + HEADROOM_BYTES;
+  const end = data + p.length;
+  if (end > core.copiesEnd) return 0;
+  core.copyNext = alignLine(end);
+  const head: u32 = p.has(RxFlag.Offload) ? VNET_BYTES : 0;
+  memory.copy(data - head, <usize>p.data - head, p.length + head);
+  return <u32>data;
+}
+
+/** Gives the packet bytes of its own, with headroom. False when there is no room for them. */
+export function own(core: Core, p: Packet): bool {
+  if (!p.has(PACKET_SHARED | RxFlag.Tight)) return true;
+  const data = copyBytes(core, p);
+  if (data == 0) return false;
+  p.data = data;
+  p.flags &= ~(PACKET_SHARED | <u32>RxFlag.Tight);
+  return true;
+}

@@ -1,0 +1,214 @@
+/**
+ * Forwarding database: behind which port a MAC address is.
+ *
+ * Buckets of 64 bytes: four keys (48-bit MAC, 16-bit domain), then four values (port u16,
+ * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets; both are compared
+ * at once, without branches, so a lookup reads two cache lines at most, always. An insert
+ * into two full buckets moves one entry to its other bucket; when none has room there the
+ * insert is refused and counted. `create` gives one place in two, so for the entries asked
+ * for this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
+ *
+ * Dynamic entries die `ageMs` after their address was last heard: a lookup ignores them
+ * from then on, and a sweep of a bounded number of buckets a batch takes them out. The
+ * time last seen is refreshed once in REFRESH_MS, so an entry may outlive `ageMs` by that,
+ * and never dies early. Static and permanent entries stay until removed.
+ *
+ * Addresses are chosen by strangers: buckets come from a product with secret multipliers.
+ */
+import { FdbKind } from '../abi';
+
+export const BUCKET_BYTES: usize = 64;
+const BUCKET_ENTRIES: u32 = 4;
+const VALUES_OFFSET: usize = 32;
+const KEYS_PAIR_OFFSET: usize = 16;
+
+/** How old a time last seen may get before it is written again. */
+export const REFRESH_MS: u32 = 250;
+
+@unmanaged
+export class Fdb {
+  buckets: usize;
+  /** Number of buckets - 1, a power of two minus one. */
+  mask: u32;
+  private xor: u64;
+  private multiplier: u64;
+  private multiplier2: u64;
+  /** All entries, of any kind. */
+  entries: u32;
+  /** Most entries: what was asked for. */
+  limit: u32;
+  /** Next bucket to sweep. */
+  sweepNext: u32;
+  sweptMs: u32;
+
+  static at(ptr: usize): Fdb {
+    return changetype<Fdb>(ptr);
+  }
+
+  /** Bytes for a table that holds `entries`. */
+  static bytesFor(entries: u32): usize {
+    return BUCKET_BYTES + <usize>bucketsFor(entries) * BUCKET_BYTES;
+  }
+
+  /** Lays out an empty table in zeroed memory at a line; the seeds keep buckets secret. */
+  static create(ptr: usize, entries: u32, seed: u64, seed2: u64): Fdb {
+    const fdb = Fdb.at(ptr);
+    fdb.buckets = ptr + BUCKET_BYTES;
+    fdb.mask = bucketsFor(entries) - 1;
+    fdb.xor = seed;
+    fdb.multiplier = mix(seed2) | 1;
+    fdb.multiplier2 = mix(seed ^ fdb.multiplier) | 1;
+    fdb.limit = entries;
+    return fdb;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  hash(key: u64): u64 {
+    let h = (key ^ this.xor) * this.multiplier;
+    h ^= h >> 32;
+    return h * this.multiplier2;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  bucketA(hash: u64): usize {
+    return this.buckets + (<usize>(<u32>(hash >> 32) & this.mask) << 6);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  bucketB(hash: u64): usize {
+    return this.buckets + (<usize>((<u32>hash >>> 8) & this.mask) << 6);
+  }
+
+  /** Address of the value of `key`, or 0. */
+  lookup(key: u64): usize {
+    const hash = this.hash(key);
+    return find(this.bucketA(hash), this.bucketB(hash), key);
+  }
+
+  /** Adds a key that is not there. False when the table has no place for it. */
+  insert(key: u64, value: u64): bool {
+    if (this.entries == this.limit) return false;
+    const hash = this.hash(key);
+    const a = this.bucketA(hash);
+    const b = this.bucketB(hash);
+    let slot = freeSlot(a);
+    if (slot == 0) slot = freeSlot(b);
+    if (slot == 0) slot = this.makeRoom(a);
+    if (slot == 0) slot = this.makeRoom(b);
+    if (slot == 0) return false;
+    fill(slot, key, value);
+    this.entries++;
+    return true;
+  }
+
+  /** Takes out the entry whose value is at `value`. */
+  removeAt(value: usize): void {
+    const bucket = value & ~(BUCKET_BYTES - 1);
+    const slot = (value - bucket - VALUES_OFFSET) >> 3;
+    store<u64>(bucket + (slot << 3), 0);
+    this.entries--;
+  }
+
+  /** Moves one entry of a full bucket to its other bucket. Returns its slot, or 0. */
+  private makeRoom(bucket: usize): usize {
+    for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
+      const slot = bucket + (i << 3);
+      const key = load<u64>(slot);
+      const hash = this.hash(key);
+      const a = this.bucketA(hash);
+      const other = freeSlot(a == bucket ? this.bucketB(hash) : a);
+      if (other == 0) continue;
+      fill(other, key, load<u64>(slot, VALUES_OFFSET));
+      store<u64>(slot, 0);
+      return slot;
+    }
+    return 0;
+  }
+}
+
+if (offsetof<Fdb>() > BUCKET_BYTES) ERROR('Fdb header must fit one line');
+
+/** Half full at the most. */
+function bucketsFor(entries: u32): u32 {
+  let buckets: u32 = 1;
+  while (buckets * (BUCKET_ENTRIES / 2) < entries) buckets <<= 1;
+  return buckets;
+}
+
+/** Finalizer of splitmix64, to spread what a seed says. */
+function mix(x: u64): u64 {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+/** Slots are addressed by their key; the value lies VALUES_OFFSET behind it. */
+function fill(slot: usize, key: u64, value: u64): void {
+  store<u64>(slot, key);
+  store<u64>(slot, value, VALUES_OFFSET);
+}
+
+function freeSlot(bucket: usize): usize {
+  for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
+    if (load<u64>(bucket + (i << 3)) == 0) return bucket + (i << 3);
+  }
+  return 0;
+}
+
+/** Address of the value of `key` in either bucket, or 0. Compares all eight keys. */
+// @ts-ignore: decorator
+@inline
+export function find(a: usize, b: usize, key: u64): usize {
+  const want = i64x2.splat(key);
+  const hits =
+    i64x2.bitmask(i64x2.eq(v128.load(a), want)) |
+    (i64x2.bitmask(i64x2.eq(v128.load(a, KEYS_PAIR_OFFSET), want)) << 2) |
+    (i64x2.bitmask(i64x2.eq(v128.load(b), want)) << 4) |
+    (i64x2.bitmask(i64x2.eq(v128.load(b, KEYS_PAIR_OFFSET), want)) << 6);
+  if (hits == 0) return 0;
+  const slot = <usize>ctz(hits);
+  const bucket = select(a, b, slot < BUCKET_ENTRIES);
+  return bucket + VALUES_OFFSET + ((slot & 3) << 3);
+}
+
+/** Key of the entry whose value is at `value`. */
+export function keyOf(value: usize): u64 {
+  return load<u64>(value - VALUES_OFFSET);
+}
+
+/** Port, kind and time last seen as one value. */
+// @ts-ignore: decorator
+@inline
+export function valueOf(port: u32, kind: FdbKind, nowMs: u32): u64 {
+  return ((<u64>nowMs) << 32) | (<u64>(port | (<u32>kind << 16)));
+}
+
+// @ts-ignore: decorator
+@inline
+export function portOf(value: u64): u32 {
+  return <u32>value & 0xffff;
+}
+
+// @ts-ignore: decorator
+@inline
+export function kindOf(value: u64): u32 {
+  return (<u32>value >> 16) & 0xff;
+}
+
+// @ts-ignore: decorator
+@inline
+export function seenMsOf(value: u64): u32 {
+  return <u32>(value >> 32);
+}
+
+/** Whether an entry has died of age. */
+// @ts-ignore: decorator
+@inline
+export function isExpired(value: u64, nowMs: u32, ageMs: u32): bool {
+  const expired = nowMs - seenMsOf(value) >= ageMs + REFRESH_MS;
+  return expired && kindOf(value) == FdbKind.Dynamic;
+}

@@ -1,0 +1,147 @@
+/**
+ * Segments: one L2 domain each, a row of 64 bytes found by index. Members are a list
+ * through the ports themselves, in the order of indexes. A VLAN-aware segment has a table
+ * that maps each VID to a forwarding domain; a plain one is a single domain.
+ */
+import { Capacity, SegmentCounter, SegmentOption, Status } from '../abi';
+import { ARRIVAL_BYTES, Core, SEGMENT_BYTES, VLAN_TABLE_BYTES } from '../memory';
+import { PORT_VLAN_AWARE, Port } from './port';
+
+const DEFAULT_AGE_MS: u32 = 300000; // IEEE 802.1Q-2018 table 8-6
+const TPID_CUSTOMER: u32 = 0x8100;
+
+@unmanaged
+export class Segment {
+  firstPort: Port;
+  /** Forwarding domain of a plain segment; 0 in an aware one. */
+  domain: u32;
+  /** VLAN table; 0 in a plain segment. */
+  vlanTable: usize;
+  tpid: u32;
+  ageMs: u32;
+  /** Most learned entries; 0: no limit of its own. */
+  learnLimit: u32;
+  limitPolicy: u32;
+  staticMove: u32;
+  /** Address of this segment's row of counters. */
+  counters: usize;
+  /** Learned keys in the order of arrival: a ring of `learnLimit` places. */
+  arrivals: usize;
+  arrivalHead: u32;
+  arrivalCount: u32;
+  arrivalPlaces: u32;
+  private spare1: u32;
+  private spare2: u32;
+  private spare3: u32;
+
+  // @ts-ignore: decorator
+  @inline
+  static at(segments: usize, index: u32): Segment {
+    return changetype<Segment>(segments + <usize>index * SEGMENT_BYTES);
+  }
+
+  /** Copies to a port what its frames need of the segment. */
+  describe(port: Port): void {
+    port.domain = this.domain;
+    port.ageMs = this.ageMs;
+    port.vlanTable = this.vlanTable;
+    const aware = this.vlanTable != 0;
+    port.flags = aware ? port.flags | PORT_VLAN_AWARE : port.flags & ~PORT_VLAN_AWARE;
+  }
+
+  /** Learned entries now. */
+  get entries(): u32 {
+    return load<u32>(this.counters, SegmentCounter.Entries * 8);
+  }
+}
+
+if (offsetof<Segment>() != SEGMENT_BYTES) ERROR('Segment must be SEGMENT_BYTES long');
+
+export function createSegments(core: Core): void {
+  const segments = core.capacity(Capacity.Segments);
+  for (let i: u32 = 0; i < segments; i++) {
+    const segment = Segment.at(core.segments, i);
+    memory.fill(changetype<usize>(segment), 0, SEGMENT_BYTES);
+    segment.tpid = TPID_CUSTOMER;
+    segment.ageMs = DEFAULT_AGE_MS;
+    segment.counters = core.segmentCounters + <usize>i * SegmentCounter.Count * 8;
+  }
+}
+
+/** Sets one option and tells the members. Returns a Status. */
+export function configureSegment(
+  core: Core,
+  segment: Segment,
+  option: SegmentOption,
+  value: u32,
+): Status {
+  if (!setOption(core, segment, option, value)) return Status.OutOfRange;
+  for (let port = segment.firstPort; changetype<usize>(port) != 0; port = port.next) {
+    segment.describe(port);
+  }
+  return Status.Ok;
+}
+
+function setOption(core: Core, segment: Segment, option: SegmentOption, value: u32): bool {
+  switch (option) {
+    case SegmentOption.VlanAware:
+      if (value > core.capacity(Capacity.VlanSegments)) return false;
+      segment.vlanTable = value == 0 ? 0 : core.vlanTables + <usize>(value - 1) * VLAN_TABLE_BYTES;
+      return true;
+    case SegmentOption.Domain:
+      return setDomain(core, segment, value);
+    case SegmentOption.AgeMs:
+      segment.ageMs = value;
+      return true;
+    case SegmentOption.LearnLimit:
+      segment.learnLimit = value;
+      return true;
+    case SegmentOption.LimitPolicy:
+      segment.limitPolicy = value;
+      return true;
+    case SegmentOption.Tpid:
+      segment.tpid = value;
+      return true;
+    case SegmentOption.StaticMove:
+      segment.staticMove = value;
+      return true;
+    default:
+      return setArrivals(core, segment, option, value);
+  }
+}
+
+function setDomain(core: Core, segment: Segment, domain: u32): bool {
+  if (domain > core.capacity(Capacity.Domains)) return false;
+  segment.domain = domain;
+  if (domain != 0) claimDomain(core, segment, domain);
+  return true;
+}
+
+/** Gives the segment its part of the arrivals, empty. */
+function setArrivals(core: Core, segment: Segment, option: SegmentOption, value: u32): bool {
+  if (option == SegmentOption.ArrivalStart) {
+    segment.arrivals = core.arrivals + <usize>value * ARRIVAL_BYTES;
+    return value <= core.capacity(Capacity.EvictEntries);
+  }
+  if (option != SegmentOption.ArrivalPlaces) return false;
+  segment.arrivalPlaces = value;
+  segment.arrivalHead = segment.arrivalCount = 0;
+  return segment.arrivals + <usize>value * ARRIVAL_BYTES <= core.arrivalsEnd;
+}
+
+/** Maps a VID of an aware segment to a domain; 0 takes the VLAN away. */
+export function configureVlanDomain(core: Core, segment: Segment, vid: u32, domain: u32): Status {
+  if (segment.vlanTable == 0 || domain > core.capacity(Capacity.Domains)) return Status.OutOfRange;
+  store<u16>(segment.vlanTable + (<usize>vid << 1), <u16>domain);
+  if (domain != 0) claimDomain(core, segment, domain);
+  return Status.Ok;
+}
+
+function claimDomain(core: Core, segment: Segment, domain: u32): void {
+  store<u32>(core.domains + (<usize>domain << 2), <u32>changetype<usize>(segment));
+}
+
+/** The segment a forwarding domain belongs to. */
+export function segmentOf(core: Core, domain: u32): Segment {
+  return changetype<Segment>(load<u32>(core.domains + (<usize>domain << 2)));
+}

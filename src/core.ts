@@ -1,0 +1,295 @@
+/**
+ * The packet core as the host sees it: the only user of WebAssembly. A `Core` owns one
+ * module instance and its memory, which never grows after `create`, so every view stays
+ * valid for its life.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  ABI_VERSION,
+  Capacity,
+  CoreCounter,
+  Drop,
+  FDB_RECORD_BYTES,
+  FdbKind,
+  FdbRecord,
+  Node,
+  PORT_COUNTERS,
+  PortCounter,
+  PortOption,
+  Region,
+  SCRATCH_BYTES,
+  SegmentCounter,
+  SegmentOption,
+  Status,
+  VlanMember,
+} from '../assembly/abi.js';
+import { packagePath } from './package-path.js';
+
+/** Sizes of a core, fixed for its life; names as in `Capacity`. */
+export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>;
+
+/** One entry of the forwarding database. `mac` is 6 bytes as a number, first byte highest. */
+export interface FdbEntry {
+  mac: bigint;
+  domain: number;
+  port: number;
+  kind: FdbKind;
+  /** Milliseconds since the address was last heard, as of the last batch. */
+  ageMs: number;
+}
+
+/** What the module exports; see assembly/index.ts. */
+interface Exports {
+  abiVersion(): number;
+  setCapacity(core: number, which: number, value: number): void;
+  endOf(core: number): number;
+  init(core: number, seedLow: number, seedHigh: number): void;
+  regionAddress(core: number, region: number): number;
+  process(core: number, received: number, nowMs: number): number;
+  sentCount(core: number): number;
+  droppedCount(core: number): number;
+  refuseMarked(core: number, reason: number): number;
+  traceCount(core: number): number;
+  traceClear(core: number): void;
+  configurePort(core: number, port: number, option: number, value: number): number;
+  resetPort(core: number, port: number): number;
+  configureVlan(core: number, port: number, vid: number, member: number): number;
+  configureSegment(core: number, segment: number, option: number, value: number): number;
+  configureVlanDomain(core: number, segment: number, vid: number, domain: number): number;
+  fdbInsert(core: number): number;
+  fdbRemove(core: number): number;
+  fdbFlush(core: number, port: number, domain: number, all: number): number;
+  fdbWalk(core: number, first: number): number;
+  housekeep(core: number, nowMs: number, buckets: number): void;
+}
+
+/** Header address: behind the module's own data. */
+const CORE_ADDRESS = 65536;
+const PAGE_BYTES = 65536;
+const MOST_BYTES = 0xffffffff;
+/** Any port, any domain, in `fdbFlush`. */
+const ANY = 0xffffffff;
+
+export type Build = 'release' | 'test';
+const MODULE_FILES: Record<Build, string> = {
+  release: 'build/sluice.wasm',
+  test: 'build/sluice.test.wasm',
+};
+
+export class Core {
+  private constructor(
+    private readonly exports: Exports,
+    private readonly wasmMemory: WebAssembly.Memory,
+    private readonly build: Build,
+  ) {
+    this.bytes = new Uint8Array(wasmMemory.buffer);
+    this.view = new DataView(wasmMemory.buffer);
+  }
+
+  /** All of the module's memory. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  /** Makes an empty core. `seed` decides table layouts and every other random choice. */
+  static create(capacities: Capacities, seed: bigint, build: Build = 'release'): Core {
+    const memory = new WebAssembly.Memory({ initial: CORE_ADDRESS / PAGE_BYTES + 1 });
+    const exports = instantiate(memory, build);
+    for (const [name, value] of Object.entries(capacities)) {
+      exports.setCapacity(CORE_ADDRESS, Capacity[name as keyof typeof Capacity], value);
+    }
+    const end = exports.endOf(CORE_ADDRESS) >>> 0;
+    growTo(memory, end);
+    exports.init(CORE_ADDRESS, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn));
+    return new Core(exports, memory, build);
+  }
+
+  /** A core in the state that `snapshot` saved. */
+  static restore(snapshot: Uint8Array, build: Build = 'release'): Core {
+    const memory = new WebAssembly.Memory({ initial: snapshot.length / PAGE_BYTES });
+    const exports = instantiate(memory, build);
+    new Uint8Array(memory.buffer).set(snapshot);
+    return new Core(exports, memory, build);
+  }
+
+  /** Everything this core is, as bytes. */
+  snapshot(): Uint8Array {
+    return this.bytes.slice();
+  }
+
+  /** A second core in the same state; what happens to it does not happen to this one. */
+  fork(): Core {
+    return Core.restore(this.bytes, this.build);
+  }
+
+  /** Address of a region. */
+  region(region: Region): number {
+    return this.exports.regionAddress(CORE_ADDRESS, region) >>> 0;
+  }
+
+  /** First address behind the receive arena: the end of the core. */
+  get end(): number {
+    return this.exports.endOf(CORE_ADDRESS) >>> 0;
+  }
+
+  /** Decides over `received` descriptors. Returns the number of send descriptors. */
+  process(received: number, nowMs: number): number {
+    return this.exports.process(CORE_ADDRESS, received, nowMs);
+  }
+
+  /** Dropped descriptors of the last batch. */
+  get droppedCount(): number {
+    return this.exports.droppedCount(CORE_ADDRESS);
+  }
+
+  /** Send descriptors of the last batch. */
+  get sentCount(): number {
+    return this.exports.sentCount(CORE_ADDRESS);
+  }
+
+  /** Books the send descriptors marked `TxFlag.Refused` as drops. Returns how many. */
+  refuseMarked(reason: Drop): number {
+    return this.exports.refuseMarked(CORE_ADDRESS, reason);
+  }
+
+  get traceCount(): number {
+    return this.exports.traceCount(CORE_ADDRESS);
+  }
+
+  clearTrace(): void {
+    this.exports.traceClear(CORE_ADDRESS);
+  }
+
+  /** Sweeps FDB buckets while no batch comes. */
+  housekeep(nowMs: number, buckets: number): void {
+    this.exports.housekeep(CORE_ADDRESS, nowMs, buckets);
+  }
+
+  configurePort(port: number, option: PortOption, value: number | boolean): void {
+    const status = this.exports.configurePort(CORE_ADDRESS, port, option, Number(value));
+    expectOk(status, `port ${port} ${PortOption[option]} ${value}`);
+  }
+
+  resetPort(port: number): void {
+    expectOk(this.exports.resetPort(CORE_ADDRESS, port), `port ${port} reset`);
+  }
+
+  configureVlan(port: number, vid: number, member: VlanMember): void {
+    const status = this.exports.configureVlan(CORE_ADDRESS, port, vid, member);
+    expectOk(status, `port ${port} VLAN ${vid}`);
+  }
+
+  configureSegment(segment: number, option: SegmentOption, value: number): void {
+    const status = this.exports.configureSegment(CORE_ADDRESS, segment, option, value);
+    expectOk(status, `segment ${segment} ${SegmentOption[option]} ${value}`);
+  }
+
+  configureVlanDomain(segment: number, vid: number, domain: number): void {
+    const status = this.exports.configureVlanDomain(CORE_ADDRESS, segment, vid, domain);
+    expectOk(status, `segment ${segment} VLAN ${vid} domain ${domain}`);
+  }
+
+  /** Adds or replaces an entry. */
+  fdbInsert(entry: Omit<FdbEntry, 'ageMs'>): Status {
+    const scratch = this.writeKey(entry.mac, entry.domain);
+    this.view.setUint16(scratch + FdbRecord.Port, entry.port, true);
+    this.view.setUint8(scratch + FdbRecord.Kind, entry.kind);
+    return this.exports.fdbInsert(CORE_ADDRESS);
+  }
+
+  fdbRemove(mac: bigint, domain: number): Status {
+    this.writeKey(mac, domain);
+    return this.exports.fdbRemove(CORE_ADDRESS);
+  }
+
+  /** Removes entries of a port and domain (undefined: any). Returns how many. */
+  fdbFlush(filter: { port?: number; domain?: number; all?: boolean } = {}): number {
+    const { port = ANY, domain = ANY, all = false } = filter;
+    return this.exports.fdbFlush(CORE_ADDRESS, port, domain, Number(all));
+  }
+
+  /** Every entry, in the order of the table. */
+  *fdbEntries(): Generator<FdbEntry> {
+    const scratch = this.region(Region.Scratch);
+    let bucket = 0;
+    do {
+      const records = this.exports.fdbWalk(CORE_ADDRESS, bucket);
+      bucket = this.view.getUint32(scratch + SCRATCH_BYTES - 4, true);
+      for (let i = 0; i < records; i++) yield this.readFdbRecord(scratch + i * FDB_RECORD_BYTES);
+    } while (bucket !== 0);
+  }
+
+  /** A column of a port's counter row. */
+  portCounter(port: number, column: PortCounter): bigint {
+    return this.counter(Region.PortCounters, port * PORT_COUNTERS + column);
+  }
+
+  /** Frames for which `port` got the blame for `reason`. */
+  portDrops(port: number, reason: Drop): bigint {
+    return this.counter(Region.PortCounters, port * PORT_COUNTERS + PortCounter.Drops + reason);
+  }
+
+  segmentCounter(segment: number, column: SegmentCounter): bigint {
+    return this.counter(Region.SegmentCounters, segment * SegmentCounter.Count + column);
+  }
+
+  nodeCounter(node: Node): bigint {
+    return this.counter(Region.NodeCounters, node);
+  }
+
+  coreCounter(column: CoreCounter): bigint {
+    return this.counter(Region.CoreCounters, column);
+  }
+
+  private counter(region: Region, index: number): bigint {
+    return this.view.getBigUint64(this.region(region) + index * 8, true);
+  }
+
+  private writeKey(mac: bigint, domain: number): number {
+    const scratch = this.region(Region.Scratch);
+    // First byte highest here, lowest in the core.
+    for (let i = 0; i < 6; i++) {
+      this.view.setUint8(scratch + i, Number((mac >> BigInt(40 - 8 * i)) & 0xffn));
+    }
+    this.view.setUint16(scratch + FdbRecord.Domain, domain, true);
+    return scratch;
+  }
+
+  private readFdbRecord(at: number): FdbEntry {
+    let mac = 0n;
+    for (let i = 0; i < 6; i++) mac = (mac << 8n) | BigInt(this.view.getUint8(at + i));
+    return {
+      mac,
+      domain: this.view.getUint16(at + FdbRecord.Domain, true),
+      port: this.view.getUint16(at + FdbRecord.Port, true),
+      kind: this.view.getUint8(at + FdbRecord.Kind),
+      ageMs: this.view.getUint32(at + FdbRecord.AgeMs, true),
+    };
+  }
+}
+
+function instantiate(memory: WebAssembly.Memory, build: Build): Exports {
+  const file = packagePath(MODULE_FILES[build]);
+  const module = new WebAssembly.Module(readFileSync(file));
+  const env = { memory, abort: trap };
+  const exports = new WebAssembly.Instance(module, { env }).exports as unknown as Exports;
+  const version = exports.abiVersion();
+  if (version !== ABI_VERSION) {
+    throw new Error(`${file}: expected ABI version ${ABI_VERSION}, got ${version}`);
+  }
+  return exports;
+}
+
+/** An assertion of the test build failed; the stack trace names the file and line. */
+function trap(): never {
+  throw new Error('assertion failed in the core');
+}
+
+function growTo(memory: WebAssembly.Memory, end: number): void {
+  if (end > MOST_BYTES - PAGE_BYTES) throw new Error(`core: ${end} bytes do not fit 4 GiB`);
+  const missing = end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+}
+
+function expectOk(status: Status, what: string): void {
+  if (status !== Status.Ok) throw new Error(`core: ${what}: ${Status[status]}`);
+}
