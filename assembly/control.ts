@@ -41,7 +41,8 @@ export function fdbInsert(core: Core): Status {
   const found = fdb.lookup(key);
   if (found == 0 && !fdb.insert(key, value)) return Status.Full;
   if (found != 0) {
-    if (kindOf(load<u64>(found)) == FdbKind.Dynamic) count(segment.counters, SegmentCounter.Entries, -1);
+    if (kindOf(load<u64>(found)) == FdbKind.Dynamic)
+      count(segment.counters, SegmentCounter.Entries, -1);
     store<u64>(found, value);
   }
   if (kind == FdbKind.Dynamic) count(segment.counters, SegmentCounter.Entries, 1);
@@ -120,8 +121,10 @@ function writeRecord(core: Core, record: usize, at: usize): void {
 }
 
 function keyIn(record: usize): u64 {
-  const mac = <u64>load<u32>(record, FdbRecord.MacLow) | (<u64>load<u16>(record, FdbRecord.MacHigh) << 32);
-  return mac | (<u64>load<u16>(record, FdbRecord.Domain) << MAC_BITS);
+  const mac =
+    (<u64>load<u32>(record, FdbRecord.MacLow)) |
+    ((<u64>load<u16>(record, FdbRecord.MacHigh)) << 32);
+  return mac | ((<u64>load<u16>(record, FdbRecord.Domain)) << MAC_BITS);
 }
 
 /**

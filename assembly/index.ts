@@ -45,7 +45,7 @@ export function init(core: usize, seedLow: u32, seedHigh: u32): void {
   const c = Core.at(core);
   const entries = c.capacity(Capacity.FdbEntries);
   layOut(c, Fdb.bytesFor(entries));
-  const seed = <u64>seedLow | (<u64>seedHigh << 32);
+  const seed = (<u64>seedLow) | ((<u64>seedHigh) << 32);
   Fdb.create(c.fdb, entries, seed, ~seed);
   portTable.createPorts(c);
   segmentTable.createSegments(c);

@@ -97,11 +97,11 @@ export class Core {
   }
 
   capacity(which: Capacity): u32 {
-    return load<u32>(changetype<usize>(this) + (<usize>which << 2));
+    return load<u32>(changetype<usize>(this) + ((<usize>which) << 2));
   }
 
   setCapacity(which: Capacity, value: u32): void {
-    store<u32>(changetype<usize>(this) + (<usize>which << 2), value);
+    store<u32>(changetype<usize>(this) + ((<usize>which) << 2), value);
   }
 
   /** Ports that can be configured; the row behind them stands for an unknown port. */
@@ -111,7 +111,8 @@ export class Core {
 }
 
 const CORE_BYTES = offsetof<Core>();
-if (offsetof<Core>('nowMs') != (<usize>Capacity.Count) << 2) ERROR('Core holds one field a Capacity');
+if (offsetof<Core>('nowMs') != (<usize>Capacity.Count) << 2)
+  ERROR('Core holds one field a Capacity');
 
 /** Address of the first whole line at or behind `at`. */
 export function alignLine(at: usize): usize {
@@ -153,7 +154,9 @@ function layOutTables(core: Core, segments: usize): usize {
   const segmentCount: usize = core.capacity(Capacity.Segments);
   let at = alignLine(segments + segmentCount * SEGMENT_BYTES);
   core.vlanTables = at;
-  core.domains = at = alignLine(at + <usize>core.capacity(Capacity.VlanSegments) * VLAN_TABLE_BYTES);
+  core.domains = at = alignLine(
+    at + <usize>core.capacity(Capacity.VlanSegments) * VLAN_TABLE_BYTES,
+  );
   // Domain 0 means none, so there is one row more.
   core.portCounters = at = alignLine(at + (core.capacity(Capacity.Domains) + 1) * 4);
   core.segmentCounters = at = alignLine(at + ports * PORT_COUNTERS * 8);
@@ -193,9 +196,7 @@ export function regionAddress(core: Core, region: Region): usize {
 }
 
 /** Adds to a u64 counter. */
-// @ts-ignore: decorator
-@inline
 export function count(counters: usize, column: u32, by: u64): void {
-  const at = counters + (<usize>column << 3);
+  const at = counters + ((<usize>column) << 3);
   store<u64>(at, load<u64>(at) + by);
 }

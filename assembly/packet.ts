@@ -47,15 +47,11 @@ export class Packet {
   variant: u32;
   private spare: u32;
 
-  // @ts-ignore: decorator
-  @inline
   static at(packets: usize, index: u32): Packet {
     return changetype<Packet>(packets + <usize>index * PACKET_BYTES);
   }
 
   /** Takes over receive descriptor `index`. */
-  // @ts-ignore: decorator
-  @inline
   open(rx: usize, index: u32): void {
     const descriptor = rx + <usize>index * RX_BYTES;
     this.data = load<u32>(descriptor, Rx.Data);
@@ -64,8 +60,6 @@ export class Packet {
     this.origin = index;
   }
 
-  // @ts-ignore: decorator
-  @inline
   has(flag: u32): bool {
     return (this.flags & flag) != 0;
   }
@@ -79,8 +73,6 @@ export class Packet {
 if (offsetof<Packet>() != PACKET_BYTES) ERROR('Packet must be one line');
 
 /** Index of the ingress port of receive descriptor `index`. */
-// @ts-ignore: decorator
-@inline
 export function ingressIndex(rx: usize, index: u32): u32 {
   return load<u16>(rx + <usize>index * RX_BYTES, Rx.Port);
 }
@@ -99,8 +91,6 @@ export function drop(core: Core, p: Packet, port: Port, reason: Drop): void {
 }
 
 /** Sends the packet's bytes out of `egress`. */
-// @ts-ignore: decorator
-@inline
 export function send(core: Core, p: Packet, egress: Port, txFlags: u32): void {
   const at = core.txEnd;
   const length = p.length;
@@ -134,6 +124,6 @@ export function own(core: Core, p: Packet): bool {
   const data = copyBytes(core, p);
   if (data == 0) return false;
   p.data = data;
-  p.flags &= ~(PACKET_SHARED | <u32>RxFlag.Tight);
+  p.flags &= ~(PACKET_SHARED | (<u32>RxFlag.Tight));
   return true;
 }

@@ -79,11 +79,11 @@ const MODULE_FILES: Record<Build, string> = {
 export class Core {
   private constructor(
     private readonly exports: Exports,
-    private readonly wasmMemory: WebAssembly.Memory,
+    memory: WebAssembly.Memory,
     private readonly build: Build,
   ) {
-    this.bytes = new Uint8Array(wasmMemory.buffer);
-    this.view = new DataView(wasmMemory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
   }
 
   /** All of the module's memory. */

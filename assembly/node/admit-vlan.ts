@@ -40,7 +40,7 @@ function admitTagged(core: Core, p: Packet, port: Port, tag: u32): Drop {
 
 function classify(core: Core, p: Packet, port: Port, tag: u32): Drop {
   const vid = tag & VID_MASK;
-  const domain: u32 = load<u16>(port.vlanTable + (<usize>vid << 1));
+  const domain: u32 = load<u16>(port.vlanTable + ((<usize>vid) << 1));
   if (domain == 0) return refuse(core, p, vid);
   p.tag = tag;
   p.source = (<u64>domain) << MAC_BITS;

@@ -46,16 +46,12 @@ export function bridge(core: Core, admitted: u32): void {
 }
 
 /** Whether a source entry says something else than this frame. */
-// @ts-ignore: decorator
-@inline
 function isNews(value: u64, port: Port, nowMs: u32): bool {
   const stale = nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
   return stale || portOf(value) != port.index;
 }
 
 /** To one known port. */
-// @ts-ignore: decorator
-@inline
 function forward(core: Core, p: Packet, egress: Port, entry: usize): void {
   const port = p.port;
   if (p.has(RxFlag.Trace)) traceEntry(core, p, p.destination, Trace.DestinationHit, entry);

@@ -6,7 +6,16 @@
  * Oversize, Truncated, BadOffload, BadSource, NoSegment, ReservedGroup, and those of
  * admit-vlan.ts and rewrite-tags.ts.
  */
-import { CoreCounter, Drop, MAX_FRAME_BYTES, Node, PortCounter, RxFlag, Trace, VNET_BYTES } from '../abi';
+import {
+  CoreCounter,
+  Drop,
+  MAX_FRAME_BYTES,
+  Node,
+  PortCounter,
+  RxFlag,
+  Trace,
+  VNET_BYTES,
+} from '../abi';
 import { Core, count } from '../memory';
 import { Packet, drop, ingressIndex } from '../packet';
 import { Fdb } from '../table/fdb';
@@ -50,8 +59,6 @@ export function ingress(core: Core, received: u32): u32 {
 }
 
 /** Whether this frame may enter; then its keys are set. */
-// @ts-ignore: decorator
-@inline
 function admit(core: Core, p: Packet, port: Port): Drop {
   if (!port.has(PORT_UP)) return Drop.NoPort;
   if (p.length < ETHERNET_BYTES) return Drop.Runt;
@@ -92,8 +99,6 @@ function hasSoundOffload(p: Packet): bool {
 }
 
 /** Candidate buckets of both addresses. */
-// @ts-ignore: decorator
-@inline
 function hashKeys(fdb: Fdb, p: Packet): void {
   const source = fdb.hash(p.source);
   const destination = fdb.hash(p.destination);

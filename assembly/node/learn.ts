@@ -9,7 +9,16 @@
  *
  * Drops: Locked, StaticMoved.
  */
-import { Drop, FdbKind, LimitPolicy, Node, RxFlag, SegmentCounter, StaticMove, Trace } from '../abi';
+import {
+  Drop,
+  FdbKind,
+  LimitPolicy,
+  Node,
+  RxFlag,
+  SegmentCounter,
+  StaticMove,
+  Trace,
+} from '../abi';
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { noteArrival, oldestArrival } from '../table/arrivals';

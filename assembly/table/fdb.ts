@@ -62,24 +62,18 @@ export class Fdb {
     return fdb;
   }
 
-  // @ts-ignore: decorator
-  @inline
   hash(key: u64): u64 {
     let h = (key ^ this.xor) * this.multiplier;
     h ^= h >> 32;
     return h * this.multiplier2;
   }
 
-  // @ts-ignore: decorator
-  @inline
   bucketA(hash: u64): usize {
-    return this.buckets + (<usize>(<u32>(hash >> 32) & this.mask) << 6);
+    return this.buckets + ((<usize>((<u32>(hash >> 32)) & this.mask)) << 6);
   }
 
-  // @ts-ignore: decorator
-  @inline
   bucketB(hash: u64): usize {
-    return this.buckets + (<usize>((<u32>hash >>> 8) & this.mask) << 6);
+    return this.buckets + ((<usize>(((<u32>hash) >>> 8) & this.mask)) << 6);
   }
 
   /** Address of the value of `key`, or 0. */
@@ -160,8 +154,6 @@ function freeSlot(bucket: usize): usize {
 }
 
 /** Address of the value of `key` in either bucket, or 0. Compares all eight keys. */
-// @ts-ignore: decorator
-@inline
 export function find(a: usize, b: usize, key: u64): usize {
   const want = i64x2.splat(key);
   const hits =
@@ -181,33 +173,23 @@ export function keyOf(value: usize): u64 {
 }
 
 /** Port, kind and time last seen as one value. */
-// @ts-ignore: decorator
-@inline
 export function valueOf(port: u32, kind: FdbKind, nowMs: u32): u64 {
-  return ((<u64>nowMs) << 32) | (<u64>(port | (<u32>kind << 16)));
+  return ((<u64>nowMs) << 32) | (<u64>(port | ((<u32>kind) << 16)));
 }
 
-// @ts-ignore: decorator
-@inline
 export function portOf(value: u64): u32 {
-  return <u32>value & 0xffff;
+  return (<u32>value) & 0xffff;
 }
 
-// @ts-ignore: decorator
-@inline
 export function kindOf(value: u64): u32 {
-  return (<u32>value >> 16) & 0xff;
+  return ((<u32>value) >> 16) & 0xff;
 }
 
-// @ts-ignore: decorator
-@inline
 export function seenMsOf(value: u64): u32 {
   return <u32>(value >> 32);
 }
 
 /** Whether an entry has died of age. */
-// @ts-ignore: decorator
-@inline
 export function isExpired(value: u64, nowMs: u32, ageMs: u32): bool {
   const expired = nowMs - seenMsOf(value) >= ageMs + REFRESH_MS;
   return expired && kindOf(value) == FdbKind.Dynamic;

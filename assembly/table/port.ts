@@ -86,14 +86,10 @@ export class Port {
   private spare3: u32;
   private spare4: u32;
 
-  // @ts-ignore: decorator
-  @inline
   static at(ports: usize, index: u32): Port {
     return changetype<Port>(ports + <usize>index * PORT_BYTES);
   }
 
-  // @ts-ignore: decorator
-  @inline
   has(flag: u32): bool {
     return (this.flags & flag) != 0;
   }
@@ -111,7 +107,7 @@ export class Port {
 if (offsetof<Port>() != PORT_BYTES) ERROR('Port must be PORT_BYTES long');
 
 function hasBit(set: usize, bit: u32): bool {
-  return ((<u32>load<u8>(set + (bit >> 3)) >> (bit & 7)) & 1) != 0;
+  return (((<u32>load<u8>(set + (bit >> 3))) >> (bit & 7)) & 1) != 0;
 }
 
 function setBit(set: usize, bit: u32, on: bool): void {
@@ -274,7 +270,8 @@ function insertMember(segment: Segment, port: Port): void {
     return;
   }
   let before = first;
-  while (changetype<usize>(before.next) != 0 && before.next.index < port.index) before = before.next;
+  while (changetype<usize>(before.next) != 0 && before.next.index < port.index)
+    before = before.next;
   port.next = before.next;
   before.next = port;
 }

@@ -34,8 +34,6 @@ export class Segment {
   private spare2: u32;
   private spare3: u32;
 
-  // @ts-ignore: decorator
-  @inline
   static at(segments: usize, index: u32): Segment {
     return changetype<Segment>(segments + <usize>index * SEGMENT_BYTES);
   }
@@ -132,16 +130,16 @@ function setArrivals(core: Core, segment: Segment, option: SegmentOption, value:
 /** Maps a VID of an aware segment to a domain; 0 takes the VLAN away. */
 export function configureVlanDomain(core: Core, segment: Segment, vid: u32, domain: u32): Status {
   if (segment.vlanTable == 0 || domain > core.capacity(Capacity.Domains)) return Status.OutOfRange;
-  store<u16>(segment.vlanTable + (<usize>vid << 1), <u16>domain);
+  store<u16>(segment.vlanTable + ((<usize>vid) << 1), <u16>domain);
   if (domain != 0) claimDomain(core, segment, domain);
   return Status.Ok;
 }
 
 function claimDomain(core: Core, segment: Segment, domain: u32): void {
-  store<u32>(core.domains + (<usize>domain << 2), <u32>changetype<usize>(segment));
+  store<u32>(core.domains + ((<usize>domain) << 2), <u32>changetype<usize>(segment));
 }
 
 /** The segment a forwarding domain belongs to. */
 export function segmentOf(core: Core, domain: u32): Segment {
-  return changetype<Segment>(load<u32>(core.domains + (<usize>domain << 2)));
+  return changetype<Segment>(load<u32>(core.domains + ((<usize>domain) << 2)));
 }

@@ -22,40 +22,28 @@ const TYPE_OFFSET: usize = 12;
 @unmanaged
 export class Ethernet {
   /** Views ETHERNET_BYTES bytes at `ptr`, which must be inside the frame. */
-  // @ts-ignore: decorator
-  @inline
   static at(ptr: usize): Ethernet {
     return changetype<Ethernet>(ptr);
   }
 
-  // @ts-ignore: decorator
-  @inline
   get destination(): u64 {
     return load<u64>(changetype<usize>(this)) & MAC_MASK;
   }
 
-  // @ts-ignore: decorator
-  @inline
   get source(): u64 {
     return load<u64>(changetype<usize>(this), SOURCE_OFFSET) & MAC_MASK;
   }
 
   /** Ethertype or length, host order. */
-  // @ts-ignore: decorator
-  @inline
   get type(): u32 {
     return bswap<u16>(load<u16>(changetype<usize>(this), TYPE_OFFSET));
   }
 }
 
-// @ts-ignore: decorator
-@inline
 export function isGroup(mac: u64): bool {
   return (mac & 1) != 0;
 }
 
-// @ts-ignore: decorator
-@inline
 export function isReservedGroup(mac: u64): bool {
   return (mac & RESERVED_GROUP_MASK) == RESERVED_GROUP;
 }

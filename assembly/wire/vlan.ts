@@ -18,15 +18,11 @@ export const PRIORITY_SHIFT: u32 = 13;
 
 const MACS_BYTES: usize = 12;
 
-// @ts-ignore: decorator
-@inline
 export function isTpid(type: u32): bool {
   return type == TPID_CUSTOMER || type == TPID_SERVICE;
 }
 
 /** The tag of the frame at `data`, which must be 18 bytes or longer and tagged. */
-// @ts-ignore: decorator
-@inline
 export function tagAt(data: usize): u32 {
   return bswap<u32>(load<u32>(data, MACS_BYTES));
 }
@@ -49,6 +45,6 @@ export function pushTag(data: usize, tag: u32, hasVnet: bool): usize {
 export function popTag(data: usize, hasVnet: bool): usize {
   const moved = data + VLAN_BYTES;
   memory.copy(moved, data, MACS_BYTES);
-  if (hasVnet) Vnet.at(data - VNET_BYTES).moveTo(moved - VNET_BYTES, -<i32>VLAN_BYTES);
+  if (hasVnet) Vnet.at(data - VNET_BYTES).moveTo(moved - VNET_BYTES, -(<i32>VLAN_BYTES));
   return moved;
 }

@@ -38,7 +38,7 @@ export class Vnet {
 
   /** GSO_TCP4, GSO_TCP6, GSO_UDP, or 0. */
   get gsoType(): u32 {
-    return <u32>this.gso & ~GSO_ECN;
+    return (<u32>this.gso) & ~GSO_ECN;
   }
 
   get isGso(): bool {
