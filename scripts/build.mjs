@@ -14,10 +14,13 @@ const bin = name => `${root}node_modules/.bin/${name}`;
 const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' });
 
 /**
- * What leaves the common path stays a call, so that the loops stay small. Everything else
- * is inlined: Node 20 inlines no WASM call, and `asc` by itself stops at 200 nodes.
+ * What stays a call: the loops themselves, once a batch, and what leaves the common path,
+ * so that the loops stay small. Everything else is inlined: Node 20 inlines no WASM call,
+ * and `asc` by itself stops at 200 nodes.
  */
 const CALLED = [
+  'assembly/node/ingress/ingress',
+  'assembly/node/bridge/bridge',
   'assembly/packet/drop',
   'assembly/trace/*',
   'assembly/node/ingress/trace*',

@@ -5,7 +5,7 @@
  * dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
  * output.ts. What a packet teaches holds for the next one of the same batch.
  */
-import { Drop, FdbKind, Node, RxFlag, SegmentCounter, Trace } from '../abi';
+import { Drop, FdbKind, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet, drop, send } from '../packet';
 import { REFRESH_MS, find, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
@@ -23,8 +23,6 @@ export function bridge(core: Core, admitted: u32): void {
   for (let i: u32 = 0; i < admitted; i++) {
     const p = Packet.at(packets, i);
     const port = p.port;
-    count(port.segment.counters, SegmentCounter.Packets, 1);
-    count(port.segment.counters, SegmentCounter.Bytes, p.length);
     const source = find(p.sourceA, p.sourceB, p.source);
     if (source == 0 || isNews(load<u64>(source), port, nowMs)) {
       const refused = learn(core, p, source);

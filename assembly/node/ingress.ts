@@ -13,6 +13,7 @@ import {
   Node,
   PortCounter,
   RxFlag,
+  SegmentCounter,
   Trace,
   VNET_BYTES,
 } from '../abi';
@@ -33,29 +34,48 @@ const RX_FLAGS: u32 = 0xffff;
 export function ingress(core: Core, received: u32): u32 {
   const rx = core.rx;
   const packets = core.packets;
-  const ports = core.ports;
-  const nobody = core.portCount;
   const fdb = Fdb.at(core.fdb);
   let admitted: u32 = 0;
-  for (let i: u32 = 0; i < received; i++) {
-    const p = Packet.at(packets, admitted);
-    p.open(rx, i);
-    const port = Port.at(ports, <u32>min(ingressIndex(rx, i), nobody));
-    p.port = port;
-    count(port.counters, PortCounter.RxPackets, 1);
-    count(port.counters, PortCounter.RxBytes, p.length);
-    if (p.has(RxFlag.Trace)) traceReceived(core, p, port);
-    const refused = admit(core, p, port);
-    if (refused != Drop.None) {
-      drop(core, p, port, refused);
-      continue;
-    }
-    hashKeys(fdb, p);
-    admitted++;
+  let i: u32 = 0;
+  while (i < received) {
+    // Bursts come from one port each: what is the port's own is read and counted once.
+    const index = ingressIndex(rx, i);
+    const port = Port.at(core.ports, <u32>min(index, core.portCount));
+    const first = admitted;
+    const start = i;
+    let bytes: u64 = 0;
+    let admittedBytes: u64 = 0;
+    do {
+      const p = Packet.at(packets, admitted);
+      p.open(rx, i);
+      p.port = port;
+      const length = p.length;
+      bytes += length;
+      if (p.has(RxFlag.Trace)) traceReceived(core, p, port);
+      const refused = admit(core, p, port);
+      if (refused == Drop.None) {
+        hashKeys(fdb, p);
+        admittedBytes += length;
+        admitted++;
+      } else drop(core, p, port, refused);
+      i++;
+    } while (i < received && ingressIndex(rx, i) == index);
+    countReceived(port, i - start, bytes);
+    if (admitted != first) countAdmitted(port, admitted - first, admittedBytes);
   }
   count(core.coreCounters, CoreCounter.Received, received);
   count(core.nodeCounters, Node.Ingress, received);
   return admitted;
+}
+
+function countReceived(port: Port, packets: u32, bytes: u64): void {
+  count(port.counters, PortCounter.RxPackets, packets);
+  count(port.counters, PortCounter.RxBytes, bytes);
+}
+
+function countAdmitted(port: Port, packets: u32, bytes: u64): void {
+  count(port.segment.counters, SegmentCounter.Packets, packets);
+  count(port.segment.counters, SegmentCounter.Bytes, bytes);
 }
 
 /** Whether this frame may enter; then its keys are set. */
