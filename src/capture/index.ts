@@ -1,0 +1,10 @@
+export { CaptureError } from './capture-error.js';
+export { MergedReader, openCaptures } from './merged-reader.js';
+export type { CaptureCore, CaptureInput } from './merged-reader.js';
+export type { CaptureStream } from './open-source.js';
+export type { CaptureInterface, CaptureReader, MemorySpan, ReaderOptions } from './reader.js';
+export { FileBuffer } from './file-buffer.js';
+export { PcapWriter, type PcapOptions } from './pcap-writer.js';
+export { PcapngWriter, type PcapngOptions } from './pcapng-writer.js';
+export { Direction, PacketRecord } from './writer.js';
+export type { CaptureWriter, WriterOptions } from './writer.js';
