@@ -17,6 +17,7 @@ import {
   VlanMember,
 } from './abi';
 import * as control from './control';
+export { captureFill } from './capture';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';
 import { sweep } from './node/age';
@@ -32,6 +33,10 @@ export function abiVersion(): u32 {
 /** Sets one capacity. Before `init`. */
 export function setCapacity(core: usize, which: Capacity, value: u32): void {
   Core.at(core).setCapacity(which, value);
+}
+
+export function capacity(core: usize, which: Capacity): u32 {
+  return Core.at(core).capacity(which);
 }
 
 /** First address behind the core, given its capacities: what the memory must reach. */

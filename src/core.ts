@@ -16,7 +16,10 @@ import {
   PORT_COUNTERS,
   PortCounter,
   PortOption,
+  RX_BYTES,
   Region,
+  Rx,
+  RxFlag,
   SCRATCH_BYTES,
   SegmentCounter,
   SegmentOption,
@@ -42,6 +45,7 @@ export interface FdbEntry {
 interface Exports {
   abiVersion(): number;
   setCapacity(core: number, which: number, value: number): void;
+  capacity(core: number, which: number): number;
   endOf(core: number): number;
   init(core: number, seedLow: number, seedHigh: number): void;
   regionAddress(core: number, region: number): number;
@@ -61,6 +65,7 @@ interface Exports {
   fdbFlush(core: number, port: number, domain: number, all: number): number;
   fdbWalk(core: number, first: number): number;
   housekeep(core: number, nowMs: number, buckets: number): void;
+  captureFill(batch: number): number;
 }
 
 /** Header address: behind the module's own data. */
@@ -131,9 +136,24 @@ export class Core {
     return this.exports.endOf(CORE_ADDRESS) >>> 0;
   }
 
+  capacity(which: Capacity): number {
+    return this.exports.capacity(CORE_ADDRESS, which) >>> 0;
+  }
+
+  /** Describes the next packets of a capture batch; see src/capture/merged-reader.ts. */
+  captureFill(batch: number): number {
+    return this.exports.captureFill(batch);
+  }
+
   /** Decides over `received` descriptors. Returns the number of send descriptors. */
   process(received: number, nowMs: number): number {
     return this.exports.process(CORE_ADDRESS, received, nowMs);
+  }
+
+  /** Sets a flag of receive descriptor `index`, before `process`. */
+  flagReceived(index: number, flag: RxFlag): void {
+    const at = this.region(Region.Rx) + index * RX_BYTES + Rx.Flags;
+    this.view.setUint16(at, this.view.getUint16(at, true) | flag, true);
   }
 
   /** Dropped descriptors of the last batch. */
@@ -226,6 +246,18 @@ export class Core {
   /** Frames for which `port` got the blame for `reason`. */
   portDrops(port: number, reason: Drop): bigint {
     return this.counter(Region.PortCounters, port * PORT_COUNTERS + PortCounter.Drops + reason);
+  }
+
+  /** Drops by reason, of all ports and of those that do not exist; only what happened. */
+  dropTotals(): Map<Drop, bigint> {
+    const totals = new Map<Drop, bigint>();
+    const ports = this.capacity(Capacity.Ports);
+    for (let reason: Drop = Drop.None + 1; reason < Drop.Count; reason++) {
+      let sum = 0n;
+      for (let port = 0; port <= ports; port++) sum += this.portDrops(port, reason);
+      if (sum > 0n) totals.set(reason, sum);
+    }
+    return totals;
   }
 
   segmentCounter(segment: number, column: SegmentCounter): bigint {
