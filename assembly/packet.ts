@@ -1,22 +1,8 @@
 /**
- * The packet: what one batch knows of one frame, one cache line each, and the descriptors
- * it comes from and goes to. Fields are written once, for a later loop.
+ * The packet: what one batch knows of one frame, one cache line each. Fields are written once, for a later loop.
  */
-import {
-  DROPPED_BYTES,
-  Dropped,
-  Drop,
-  PortCounter,
-  CoreCounter,
-  RX_BYTES,
-  Rx,
-  RxFlag,
-  TX_BYTES,
-  Tx,
-  VNET_BYTES,
-  HEADROOM_BYTES,
-} from './abi';
-import { Core, PACKET_BYTES, alignLine, count } from './memory';
+import { HEADROOM_BYTES, RX_BYTES, Rx, RxFlag, VNET_BYTES } from './abi';
+import { Core, PACKET_BYTES, alignLine } from './memory';
 import { Port } from './table/port';
 
 /** Flags of a packet: RxFlag in the low half, these above. */
@@ -75,33 +61,6 @@ if (offsetof<Packet>() != PACKET_BYTES) ERROR('Packet must be one line');
 /** Index of the ingress port of receive descriptor `index`. */
 export function ingressIndex(rx: usize, index: u32): u32 {
   return load<u16>(rx + <usize>index * RX_BYTES, Rx.Port);
-}
-
-/** Ends a packet, or one copy of it, for a reason. `port` gets the blame. */
-export function drop(core: Core, p: Packet, port: Port, reason: Drop): void {
-  const at = core.droppedEnd;
-  store<u32>(at, p.data, Dropped.Data);
-  store<u32>(at, p.length, Dropped.Length);
-  store<u16>(at, <u16>port.index, Dropped.Port);
-  store<u16>(at, <u16>reason, Dropped.Reason);
-  store<u32>(at, p.origin, Dropped.Origin);
-  core.droppedEnd = at + DROPPED_BYTES;
-  count(port.counters, PortCounter.Drops + reason, 1);
-  count(core.coreCounters, CoreCounter.Dropped, 1);
-}
-
-/** Sends the packet's bytes out of `egress`. */
-export function send(core: Core, p: Packet, egress: Port, txFlags: u32): void {
-  const at = core.txEnd;
-  const length = p.length;
-  store<u32>(at, p.data, Tx.Data);
-  store<u32>(at, length, Tx.Length);
-  store<u32>(at, egress.index | (txFlags << 16), Tx.Port);
-  store<u32>(at, p.origin, Tx.Origin);
-  core.txEnd = at + TX_BYTES;
-  const counters = egress.counters;
-  count(counters, PortCounter.TxPackets, 1);
-  count(counters, PortCounter.TxBytes, length);
 }
 
 /**

@@ -3,10 +3,9 @@
  * lie in order from the start of the region; when it is full the rest is not written, and
  * the host sees that from the number of records.
  */
-import { Node, RxFlag, TRACE_BYTES, Trace, TraceField } from './abi';
+import { Node, TRACE_BYTES, Trace, TraceField } from './abi';
 import { Core } from './memory';
-import { Packet, send } from './packet';
-import { Port } from './table/port';
+import { Packet } from './packet';
 import { MAC_MASK } from './wire/ethernet';
 
 /** Opens a record about a packet. Returns its address, or 0 when the ring is full. */
@@ -35,11 +34,4 @@ export function sayKey(at: usize, key: u64): void {
   store<u32>(at, <u32>(key >> 48), TraceField.D);
   store<u32>(at, <u32>key, TraceField.MacLow);
   store<u32>(at, <u32>((key & MAC_MASK) >> 32), TraceField.MacHigh);
-}
-
-/** Sends, and says so. */
-export function emit(core: Core, p: Packet, egress: Port, txFlags: u32): void {
-  send(core, p, egress, txFlags);
-  if (!p.has(RxFlag.Trace)) return;
-  say(note(core, p, Node.Output, Trace.Sent), egress.index, p.length, txFlags);
 }

@@ -21,7 +21,8 @@ const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: '
 const CALLED = [
   'assembly/node/ingress/ingress',
   'assembly/node/bridge/bridge',
-  'assembly/packet/drop',
+  'assembly/fate/drop',
+  'assembly/fate/traceDrop',
   'assembly/trace/*',
   'assembly/node/ingress/trace*',
   'assembly/node/ingress/admitTags',

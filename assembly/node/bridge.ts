@@ -6,8 +6,9 @@
  * output.ts. What a packet teaches holds for the next one of the same batch.
  */
 import { Drop, FdbKind, Node, RxFlag, Trace } from '../abi';
+import { drop, send } from '../fate';
 import { Core, count } from '../memory';
-import { PACKET_SLOW, Packet, drop, send } from '../packet';
+import { PACKET_SLOW, Packet } from '../packet';
 import { REFRESH_MS, find, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
 import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_SLOW, PORT_UP, Port } from '../table/port';
 import { note, say, sayKey } from '../trace';

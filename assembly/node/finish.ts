@@ -6,10 +6,11 @@
  * Drops: NoBuffer, Oversize, and those of segment.ts.
  */
 import { Drop, Node, RxFlag, Trace, VNET_BYTES } from '../abi';
+import { drop, emit } from '../fate';
 import { Core } from '../memory';
-import { Packet, drop, own } from '../packet';
+import { Packet, own } from '../packet';
 import { Port } from '../table/port';
-import { emit, note, say } from '../trace';
+import { note, say } from '../trace';
 import { checksumOf, sumBytes } from '../wire/checksum';
 import { Vnet } from '../wire/vnet';
 import { segment } from './segment';

@@ -6,9 +6,10 @@
  * Drops: StormBroadcast, StormMulticast, StormUnicast, NoTarget, and those of output.ts
  * for single copies.
  */
+import { drop } from '../fate';
 import { CoreCounter, Drop, FloodSkip, Node, RxFlag, SegmentCounter, Trace } from '../abi';
 import { Core, count } from '../memory';
-import { PACKET_SHARED, Packet, drop } from '../packet';
+import { PACKET_SHARED, Packet } from '../packet';
 import {
   PORT_BROADCAST_FLOOD,
   PORT_FLOOD,

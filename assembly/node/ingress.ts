@@ -17,8 +17,9 @@ import {
   Trace,
   VNET_BYTES,
 } from '../abi';
+import { drop } from '../fate';
 import { Core, count } from '../memory';
-import { Packet, drop, ingressIndex } from '../packet';
+import { Packet, ingressIndex } from '../packet';
 import { Fdb } from '../table/fdb';
 import { PORT_REWRITES_TAGS, PORT_UP, PORT_VLAN_AWARE, Port } from '../table/port';
 import { note, say } from '../trace';

@@ -5,8 +5,9 @@
  * Drops: NoPort, VlanEgress, TagMismatch, Oversize, NoBuffer, BadOffload.
  */
 import { Drop, Node, RxFlag, TxFlag, VNET_BYTES } from '../abi';
+import { drop, emit } from '../fate';
 import { Core, count } from '../memory';
-import { Packet, drop } from '../packet';
+import { Packet } from '../packet';
 import {
   PORT_GROUPED,
   PORT_ISOLATED,
@@ -16,7 +17,6 @@ import {
   PORT_VLAN_AWARE,
   Port,
 } from '../table/port';
-import { emit } from '../trace';
 import { Vnet } from '../wire/vnet';
 import { finish } from './finish';
 import { retag } from './retag';

@@ -8,11 +8,12 @@
  * Drops: BadOffload, NoBuffer, Oversize; a frame cut in part is sent in part and the rest
  * counts as one drop.
  */
+import { drop, emit } from '../fate';
 import { CoreCounter, Drop, HEADROOM_BYTES, Node, RxFlag, Trace, VNET_BYTES } from '../abi';
 import { Core, alignLine, count } from '../memory';
-import { Packet, drop } from '../packet';
+import { Packet } from '../packet';
 import { Port } from '../table/port';
-import { emit, note, say } from '../trace';
+import { note, say } from '../trace';
 import { checksumOf, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { VLAN_BYTES, isTpid } from '../wire/vlan';
