@@ -44,7 +44,7 @@ export enum Rx {
   Length = 4, // u32
   Port = 8, // u16: index of the ingress port
   Flags = 10, // u16: RxFlag
-  Spare = 12, // u32
+  Original = 12, // u32: length before a capture cut it; 0 from a device
 }
 
 export enum RxFlag {

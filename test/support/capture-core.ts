@@ -87,7 +87,7 @@ function packetAt(core: CaptureCore, index: number, nowMs: number): CapturedPack
   return {
     port: view.readUInt16LE(rx + Rx.Port),
     stampNs: view.readBigUInt64LE(core.stamps + index * 8),
-    original: view.readUInt32LE(rx + Rx.Spare),
+    original: view.readUInt32LE(rx + Rx.Original),
     data: Buffer.from(view.subarray(data, data + view.readUInt32LE(rx + Rx.Length))),
     nowMs,
   };
