@@ -2,7 +2,7 @@
  * Compares what a replay wrote with what was expected, byte for byte, and says of the
  * first differences which packet, which field, expected and got.
  */
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { dissect, fieldAt } from '../frame/dissect.js';
 import { PacketBlocks, type WrittenPacket } from './packet-blocks.js';
@@ -17,6 +17,7 @@ export interface Difference {
 }
 
 const SUFFIX = '.pcapng';
+const CHUNK_BYTES = 1 << 20;
 
 /** Differences of two folders' captures, the first `most` of them. */
 export function compareFolders(expected: string, got: string, most: number): Difference[] {
@@ -24,7 +25,7 @@ export function compareFolders(expected: string, got: string, most: number): Dif
   for (const file of namesIn(expected, got)) {
     if (differences.length >= most) break;
     const left = most - differences.length;
-    differences.push(...compareFile(file, join(expected, file), join(got, file)).slice(0, left));
+    differences.push(...compareFile(file, join(expected, file), join(got, file), left));
   }
   return differences;
 }
@@ -34,32 +35,46 @@ function namesIn(...folders: readonly string[]): string[] {
   return [...new Set(names)].sort();
 }
 
-function compareFile(file: string, expected: string, got: string): Difference[] {
+function compareFile(file: string, expected: string, got: string, most: number): Difference[] {
   const present = [expected, got].map(path => existsSync(path));
   if (!present[0] || !present[1]) {
     const says = (is: boolean | undefined): string => (is ? 'a file' : 'none');
     return [{ file, field: 'file', expected: says(present[0]), got: says(present[1]) }];
   }
   if (statSync(expected).size === statSync(got).size && sameBytes(expected, got)) return [];
-  return comparePackets(file, expected, got);
+  return comparePackets(file, expected, got, most);
 }
 
+/** Of two files of one size. */
 function sameBytes(a: string, b: string): boolean {
-  return readFileSync(a).equals(readFileSync(b));
+  const files = [a, b].map(path => ({ fd: openSync(path, 'r'), bytes: Buffer.alloc(CHUNK_BYTES) }));
+  try {
+    for (;;) {
+      const [left, right] = files.map(({ fd, bytes }) =>
+        bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, null)),
+      );
+      if (!left!.equals(right!)) return false;
+      if (left!.length === 0) return true;
+    }
+  } finally {
+    for (const { fd } of files) closeSync(fd);
+  }
 }
 
-function comparePackets(file: string, expected: string, got: string): Difference[] {
+function comparePackets(file: string, expected: string, got: string, most: number): Difference[] {
   const differences: Difference[] = [];
   const theirs = new PacketBlocks(expected);
   const ours = new PacketBlocks(got);
-  for (let packet = 1; ; packet++) {
+  for (let packet = 1; differences.length < most; packet++) {
     const want = theirs.next();
     const have = ours.next();
     if (want === undefined && have === undefined) break;
     const found = want && have ? compareFields(want, have) : missing(want, have);
     differences.push(...found.map(difference => ({ file, packet, ...difference })));
   }
-  if (differences.length > 0) return differences;
+  theirs.close();
+  ours.close();
+  if (differences.length > 0) return differences.slice(0, most);
   return [{ file, field: 'file header', expected: 'the same bytes', got: 'other bytes' }];
 }
 

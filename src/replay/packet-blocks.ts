@@ -16,6 +16,8 @@ const ENHANCED_PACKET = 6;
 const BLOCK_BYTES = 12;
 const PACKET_HEADER_BYTES = 28;
 const OPTION_COMMENT = 1;
+/** The longest frame, and options. */
+const MOST_BLOCK_BYTES = 1 << 19;
 
 export class PacketBlocks {
   private readonly fd: number;
@@ -25,13 +27,18 @@ export class PacketBlocks {
     this.fd = openSync(path, 'r');
   }
 
-  /** The next packet; undefined at the end, which also closes the file. */
+  close(): void {
+    closeSync(this.fd);
+  }
+
+  /** The next packet; undefined at the end. */
   next(): WrittenPacket | undefined {
     for (;;) {
       const bytes = readSync(this.fd, this.head, 0, this.head.length, null);
-      if (bytes === 0) return this.end();
+      if (bytes === 0) return undefined;
       const length = this.head.readUInt32LE(4);
-      if (bytes < this.head.length || length < BLOCK_BYTES) throw this.error();
+      if (bytes < this.head.length || length < BLOCK_BYTES || length > MOST_BLOCK_BYTES)
+        throw this.error();
       const block = Buffer.alloc(length);
       this.head.copy(block);
       if (readSync(this.fd, block, 8, length - 8, null) < length - 8) throw this.error();
@@ -39,13 +46,7 @@ export class PacketBlocks {
     }
   }
 
-  private end(): undefined {
-    closeSync(this.fd);
-    return undefined;
-  }
-
   private error(): Error {
-    closeSync(this.fd);
     return new Error(`${this.path}: expected a capture that sluice wrote, got a broken block`);
   }
 }
