@@ -238,6 +238,17 @@ export class Core {
     } while (bucket !== 0);
   }
 
+  /** Entries of some buckets from `bucket` on, and the bucket to go on with; 0: the end. */
+  fdbPage(bucket: number): { entries: FdbEntry[]; next: number } {
+    const scratch = this.region(Region.Scratch);
+    const records = this.exports.fdbWalk(CORE_ADDRESS, bucket);
+    const next = this.view.getUint32(scratch + SCRATCH_BYTES - 4, true);
+    const entries = Array.from({ length: records }, (_, index) =>
+      this.readFdbRecord(scratch + index * FDB_RECORD_BYTES),
+    );
+    return { entries, next };
+  }
+
   /** A column of a port's counter row. */
   portCounter(port: number, column: PortCounter): bigint {
     return this.counter(Region.PortCounters, port * PORT_COUNTERS + column);

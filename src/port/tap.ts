@@ -10,6 +10,9 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { PortIo } from './port.js';
+
+export type { PortIo };
 
 export interface TapOptions {
   /** At most 15 characters; may hold one `%d`, for which the kernel finds a free number. */
@@ -32,38 +35,6 @@ export interface Tap {
   ifindex: number;
   /** Takes UDP segmentation requests as well as TCP ones (Linux 6.2). */
   hasUdpOffload: boolean;
-}
-
-/**
- * Moves frames between ports and one WASM memory, for the thread that made it. Addresses
- * are offsets in that memory; layouts are those of `abi.ts`. A range that leaves the memory
- * is a RangeError, a frame that does is refused.
- */
-export interface PortIo {
-  /** Lends the memory, which must not grow; may be repeated with another one. */
-  attach(memory: Uint8Array): void;
-  bindPort(port: number, handle: number): void;
-  unbindPort(port: number): void;
-  /**
-   * Receives into the arena from the address stored at `cursor` (u32), which moves on, and
-   * writes a descriptor each. Zero: nothing there, device down, or no room for 64 KiB.
-   * Negative: errno of a device that is gone (`EBADFD`); see `errorName`.
-   */
-  rxBurst(
-    port: number,
-    descriptors: number,
-    count: number,
-    cursor: number,
-    arenaEnd: number,
-  ): number;
-  /** Sends in order. Returns how many were marked `TxFlag.Refused`. */
-  txBurst(descriptors: number, count: number): number;
-  /**
-   * Waits for frames: polls until `spinUs` after the last ones, then sleeps. Writes the
-   * ports that have some, or are gone, to `ready` (u32 each, at most 256) and returns how
-   * many; zero after `timeoutMs` (-1: never) or a wake-up.
-   */
-  wait(ready: number, count: number, timeoutMs: number, spinUs: number): number;
 }
 
 interface Addon {
