@@ -1,0 +1,144 @@
+/** Control requests, done on the core between two turns of the loop. */
+import {
+  CoreCounter,
+  Node,
+  PORT_COUNTERS,
+  PortOption,
+  Region,
+  SegmentCounter,
+  Status,
+} from '../assembly/abi.js';
+import { applyPlan } from './config/apply.js';
+import { ConfigError } from './config/config-error.js';
+import type { Plan } from './config/plan.js';
+import type { Core } from './core.js';
+import type { Loop } from './loop.js';
+import type { Binding, RawCounters, Reply, Request, Results } from './loop-messages.js';
+import type { LoopTaps } from './loop-taps.js';
+import type { MemoryIo } from './port/memory.js';
+import type { PortIo } from './port/port.js';
+
+const COUNTER_BYTES = 8;
+
+export interface LoopParts {
+  core: Core;
+  io: PortIo;
+  memory: MemoryIo;
+  bindMemoryPort: (port: number) => void;
+  loop: Loop;
+  taps: LoopTaps;
+}
+
+export class LoopControl {
+  /** What the core has; none at first. */
+  private plan: Plan | undefined;
+  isStopped = false;
+
+  constructor(private readonly parts: LoopParts) {}
+
+  /** Does what is asked; a failure becomes a refusal. */
+  answer(id: number, request: Request): Reply {
+    try {
+      return { kind: 'reply', id, value: this.perform(request) };
+    } catch (error) {
+      const { message } = error as Error;
+      if (!(error instanceof ConfigError)) return { kind: 'refused', id, message };
+      return { kind: 'refused', id, message, problems: error.problems };
+    }
+  }
+
+  private perform(request: Request): Results[Request['kind']] {
+    const { core, taps } = this.parts;
+    switch (request.kind) {
+      case 'apply':
+        return this.apply(request.plan, request.bindings);
+      case 'counters':
+        return this.counters();
+      case 'fdbPage':
+        return core.fdbPage(request.bucket);
+      case 'fdbAdd':
+        return this.addEntry(request.entry);
+      case 'fdbRemove':
+        return core.fdbRemove(request.mac, request.domain) === Status.Ok;
+      case 'fdbFlush':
+        return core.fdbFlush(request.filter);
+      case 'snapshot':
+        return core.snapshot();
+      case 'captureStart':
+        taps.start(request.spec);
+        return this.attachTaps();
+      case 'captureStop':
+        taps.stop(request.id);
+        return this.attachTaps();
+      case 'inject':
+        return this.inject(request.port, request.frames);
+      case 'stop':
+        this.isStopped = true;
+        return this.counters();
+    }
+  }
+
+  /** New devices first, as the kernel may refuse them; then the core; then the old go. */
+  private apply(plan: Plan, bindings: readonly Binding[]): void {
+    const { core, io, memory } = this.parts;
+    const before = this.plan;
+    const gone = (before?.ports ?? []).filter(
+      old => !plan.ports.some(port => port.name === old.name && port.index === old.index),
+    );
+    const reused = new Set(bindings.map(({ port }) => port));
+    for (const port of gone) if (reused.has(port.index)) io.unbindPort(port.index);
+    const bound: Binding[] = [];
+    try {
+      for (const binding of bindings) {
+        io.bindPort(binding.port, binding.handle);
+        bound.push(binding);
+      }
+      applyPlan(core, plan, before);
+    } catch (error) {
+      for (const { port } of bound) io.unbindPort(port);
+      throw error;
+    }
+    for (const port of gone) if (!reused.has(port.index)) io.unbindPort(port.index);
+    for (const { config, index } of plan.ports) {
+      if (config.kind === 'memory' && !memory.has(index)) this.parts.bindMemoryPort(index);
+    }
+    this.plan = structuredClone(plan);
+  }
+
+  /** A device has vanished: the port is down, until a reload brings it back. */
+  markGone(index: number): void {
+    const port = this.plan?.ports.find(other => other.index === index);
+    if (port !== undefined) port.options[PortOption.Up] = 0;
+  }
+
+  private addEntry(entry: Parameters<Core['fdbInsert']>[0]): boolean {
+    const status = this.parts.core.fdbInsert(entry);
+    if (status === Status.OutOfRange) throw new Error('fdb: no such port or domain');
+    return status === Status.Ok;
+  }
+
+  private attachTaps(): void {
+    const { loop, taps } = this.parts;
+    loop.tap = taps.isEmpty ? undefined : taps;
+  }
+
+  private inject(port: number, frames: readonly Uint8Array[]): boolean {
+    return frames.every(frame => this.parts.memory.inject(port, frame));
+  }
+
+  private counters(): RawCounters {
+    const { Ports, Segments } = this.plan?.capacities ?? { Ports: 0, Segments: 0 };
+    return {
+      ports: this.copy(Region.PortCounters, (Ports + 1) * PORT_COUNTERS),
+      segments: this.copy(Region.SegmentCounters, Segments * SegmentCounter.Count),
+      nodes: this.copy(Region.NodeCounters, Node.Count),
+      core: this.copy(Region.CoreCounters, CoreCounter.Count),
+    };
+  }
+
+  private copy(region: Region, columns: number): BigUint64Array {
+    const start = this.parts.core.region(region);
+    const bytes = this.parts.core.bytes.slice(start, start + columns * COUNTER_BYTES);
+    return new BigUint64Array(bytes.buffer);
+  }
+}

@@ -1,0 +1,112 @@
+/** What the control thread and the loop's thread say to each other. Plain data only. */
+import type { Drop } from '../assembly/abi.js';
+import type { Problem } from './config/config-error.js';
+import type { Plan } from './config/plan.js';
+import type { FdbEntry } from './core.js';
+
+/** Words of the memory both threads share. */
+export enum Signal {
+  /** Not zero: there are requests to read. */
+  Requests = 0,
+  /** Bytes of captured frames that the control thread has not yet dealt with. */
+  CapturedBytes,
+  Count,
+}
+
+/** What a thread needs to begin. */
+export interface LoopStart {
+  plan: Plan;
+  seed: bigint;
+  spinUs: number;
+  /** `Signal.Count` words. */
+  signal: SharedArrayBuffer;
+  /** Handle that wakes the loop; absent where there is no addon: then all is in memory. */
+  wakeHandle?: number;
+}
+
+/** A device for a port of the plan. */
+export interface Binding {
+  port: number;
+  handle: number;
+}
+
+export interface FdbFilter {
+  port?: number;
+  domain?: number;
+  /** Configured entries too. */
+  all?: boolean;
+}
+
+export interface CaptureSpec {
+  id: number;
+  /** Index of the port whose frames are wanted; absent with `drops`: of any. */
+  port?: number;
+  /** Dropped frames rather than those received and sent. */
+  drops: boolean;
+  /** A filter, see capture/filter.ts; '': every frame. */
+  filter: string;
+  /** Bytes kept of a frame. */
+  snapBytes: number;
+}
+
+export type Request =
+  | { kind: 'apply'; plan: Plan; bindings: Binding[] }
+  | { kind: 'counters' }
+  | { kind: 'fdbPage'; bucket: number }
+  | { kind: 'fdbAdd'; entry: Omit<FdbEntry, 'ageMs'> }
+  | { kind: 'fdbRemove'; mac: bigint; domain: number }
+  | { kind: 'fdbFlush'; filter: FdbFilter }
+  | { kind: 'snapshot' }
+  | { kind: 'captureStart'; spec: CaptureSpec }
+  | { kind: 'captureStop'; id: number }
+  | { kind: 'inject'; port: number; frames: Uint8Array[] }
+  | { kind: 'stop' };
+
+/** Copies of the counter regions, as of one moment between two batches. */
+export interface RawCounters {
+  ports: BigUint64Array;
+  segments: BigUint64Array;
+  nodes: BigUint64Array;
+  core: BigUint64Array;
+}
+
+export interface Results {
+  apply: void;
+  counters: RawCounters;
+  fdbPage: { entries: FdbEntry[]; next: number };
+  fdbAdd: boolean;
+  fdbRemove: boolean;
+  fdbFlush: number;
+  snapshot: Uint8Array;
+  captureStart: void;
+  captureStop: void;
+  inject: boolean;
+  stop: RawCounters;
+}
+
+export interface CapturedFrame {
+  /** Nanoseconds since 1970. */
+  stampNs: bigint;
+  port: number;
+  direction: 'rx' | 'tx' | 'drop';
+  /** `Drop.None` unless dropped. */
+  reason: Drop;
+  /** Bytes of the frame; `data` may hold fewer. */
+  lengthBytes: number;
+  data: Uint8Array;
+}
+
+export type Reply =
+  | { kind: 'reply'; id: number; value: unknown }
+  | { kind: 'refused'; id: number; message: string; problems?: readonly Problem[] };
+
+export type LoopEvent =
+  | { kind: 'gone'; port: number; errno: number }
+  | { kind: 'captured'; id: number; frames: CapturedFrame[]; lostFrames: number };
+
+export type FromLoop = Reply | LoopEvent;
+
+export interface ToLoop {
+  id: number;
+  request: Request;
+}
