@@ -39,6 +39,11 @@ export function capacity(core: usize, which: Capacity): u32 {
   return Core.at(core).capacity(which);
 }
 
+/** Time of the last batch. */
+export function nowMs(core: usize): u32 {
+  return Core.at(core).nowMs;
+}
+
 /** First address behind the core, given its capacities: what the memory must reach. */
 export function endOf(core: usize): usize {
   const c = Core.at(core);
