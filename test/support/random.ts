@@ -1,0 +1,15 @@
+/**
+ * A generator of whole numbers below its argument, seeded by $SLUICE_SEED or by the clock.
+ * The seed is printed, so that a failure can be run again.
+ */
+export function seededRandom(what: string): (below: number) => number {
+  const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 0x7fffffff);
+  console.log(`${what}: SLUICE_SEED=${seed}`);
+  let state = seed >>> 0 || 1;
+  return below => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
