@@ -61,6 +61,24 @@ test('L2-A04: two bridges learn the same address apart and no frame crosses', ()
   expectSent(two.inject(5, eth(A, B)), [4], eth(A, B));
 });
 
+test('L2-A05: entries of a port that is taken away vanish, others stay', () => {
+  const two = twoBridges();
+  two.inject(1, eth(B));
+  two.inject(2, eth(A));
+  two.inject(4, eth(B));
+  two.core.resetPort(1);
+  assert.equal(fdb(two), ['2 505400000005', '4 505400000006']);
+  assert.is(two.core.segmentCounter(0, SegmentCounter.Entries), 1n);
+});
+
+test('L2-A05: entries of a port that changes its bridge stay behind', () => {
+  const two = twoBridges();
+  two.inject(1, eth(B));
+  two.port(1, { Segment: 2 });
+  assert.equal(fdb(two), []);
+  expectDropped(two.inject(2, eth(A, B)), 'NoTarget', 2);
+});
+
 test('L2-A06: a frame never goes back out of the port it came from', () => {
   const bridge = TestSwitch.create();
   bridge.inject(1, eth(A));
