@@ -94,7 +94,7 @@ function checkFixed(config: Config, previous: Plan): void {
 }
 
 function planSegments(config: Config, previous: Plan | undefined): PlannedSegment[] {
-  const indexes = allocate(config.segments, previous?.segments ?? []);
+  const indexes = allocate(config.segments, previous?.segments ?? [], config.capacities.Segments);
   const tables = allocateTables(config, previous);
   const arrivals = allocateArrivals(config, previous?.segments ?? []);
   const domains = allocateDomains(config, previous?.segments ?? []);
@@ -120,7 +120,7 @@ function allocateTables(config: Config, previous: Plan | undefined): Map<string,
     name,
     index: options[SegmentOption.VlanAware]! - 1,
   }));
-  return allocate(aware, tables);
+  return allocate(aware, tables, config.capacities.VlanSegments);
 }
 
 function planPorts(
@@ -128,7 +128,7 @@ function planPorts(
   segments: readonly PlannedSegment[],
   previous: Plan | undefined,
 ): PlannedPort[] {
-  const indexes = allocate(config.ports, previous?.ports ?? []);
+  const indexes = allocate(config.ports, previous?.ports ?? [], config.capacities.Ports);
   const places = new Map(segments.map(segment => [segment.name, segment.index + 1]));
   const ports = config.ports.map((port): PlannedPort => {
     const place = port.segment === undefined ? 0 : places.get(port.segment)!;
@@ -139,25 +139,23 @@ function planPorts(
   return ports.sort(byIndex);
 }
 
-/** An index for each name: the one it had, or the lowest that nobody has or had. */
+/**
+ * An index for each name: the one it had, or the lowest that nobody has or just had; when
+ * there is none below `count`, one that somebody just had.
+ */
 function allocate(
   wanted: readonly { name: string }[],
   previous: readonly { name: string; index: number }[],
+  count: number,
 ): Map<string, number> {
   const before = new Map(previous.map(({ name, index }) => [name, index]));
   const kept = wanted.filter(({ name }) => before.has(name)).map(({ name }) => before.get(name)!);
   const taken = new Set(kept);
-  const indexes = new Map<string, number>();
-  let next = 0;
-  for (const { name } of wanted) {
-    const old = before.get(name);
-    if (old === undefined) {
-      while (taken.has(next)) next++;
-      taken.add(next);
-    }
-    indexes.set(name, old ?? next);
-  }
-  return indexes;
+  const had = new Set(before.values());
+  const all = Array.from({ length: count }, (_, index) => index).filter(i => !taken.has(i));
+  const free = [...all.filter(i => !had.has(i)), ...all.filter(i => had.has(i))];
+  const next = free.values();
+  return new Map(wanted.map(({ name }) => [name, before.get(name) ?? next.next().value!]));
 }
 
 function planFdb(

@@ -116,9 +116,10 @@ test('apply: learned addresses survive a change of something else', () => {
 });
 
 test('apply: a removed port takes its addresses with it, and its index starts anew', () => {
-  const rig = new Rig(STATIC);
+  const three = 'capacities: { ports: 3 }';
+  const rig = new Rig(three + STATIC);
   rig.send(2, BROADCAST, A);
-  rig.reload(LAN.replace('p2:', 'p9:'));
+  rig.reload(three + LAN.replace('p2:', 'p9:'));
   assert.equal(rig.fdb(), []);
   assert.is(rig.core.portCounter(2, PortCounter.RxPackets), 0n);
   assert.equal(rig.send(0, BROADCAST, B), ['1', '2']);

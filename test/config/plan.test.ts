@@ -54,7 +54,13 @@ test('plan: a name keeps its index across reloads, a new one takes a free one', 
   const text = THREE.replace('p1: { kind: memory, segment: a }', '').replace('a: , b:', 'b: , c:');
   const after = plan(text.replaceAll('segment: a', 'segment: c'), before);
   assert.equal(indexes(after.ports), { p2: 1, p3: 2 });
-  assert.equal(indexes(after.segments), { c: 0, b: 1 });
+  assert.equal(indexes(after.segments), { b: 1, c: 2 });
+});
+
+test('plan: when all indexes are taken, one that was just freed is used', () => {
+  const text = `capacities: { ports: 3 }${THREE}`;
+  const after = plan(text.replace('p2:', 'p9:'), plan(text));
+  assert.equal(indexes(after.ports), { p1: 0, p9: 1, p3: 2 });
 });
 
 test('plan: a VLAN keeps its domain, and a freed number is not used again at once', () => {
