@@ -17,12 +17,7 @@ import {
 import { type FrameFilter, compileFilter } from './capture/filter.js';
 import type { Core } from './core.js';
 import type { FrameTap } from './loop.js';
-import {
-  type CaptureSpec,
-  type CapturedFrame,
-  type LoopEvent,
-  Signal,
-} from './loop-messages.js';
+import { type CaptureSpec, type CapturedFrame, type LoopEvent, Signal } from './loop-messages.js';
 
 const MAX_OUTSTANDING_BYTES = 16 << 20;
 /** What a frame costs on the way beside its bytes. */

@@ -53,7 +53,7 @@ function main({ start, port }: { start: LoopStart; port: MessagePort }): void {
   while (!control.isStopped) {
     loop.turn(IDLE_MS);
     if (Atomics.exchange(signal, Signal.Requests, 0) === 0) continue;
-    for (let got; (got = receiveMessageOnPort(port)) !== undefined; ) {
+    for (let got; (got = receiveMessageOnPort(port)) !== undefined;) {
       const { id, request } = got.message as ToLoop;
       post(control.answer(id, request));
     }

@@ -55,7 +55,7 @@ export class MixedIo implements PortIo {
   txBurst(descriptors: number, count: number): number {
     if (this.memoryPorts === 0) return this.devices.txBurst(descriptors, count);
     let refused = 0;
-    for (let first = 0; first < count; ) {
+    for (let first = 0; first < count;) {
       const inMemory = this.isInMemory(descriptors, first);
       let end = first + 1;
       while (end < count && this.isInMemory(descriptors, end) === inMemory) end++;
