@@ -190,4 +190,3 @@ class Parser {
     return value;
   }
 }
-
