@@ -34,7 +34,7 @@ void storeRx(const Memory& memory, size_t at, uint32_t data, uint32_t bytes, uin
   memory.store<uint32_t>(at + number(abi::Rx::Length), bytes);
   memory.store<uint16_t>(at + number(abi::Rx::Port), port);
   memory.store<uint16_t>(at + number(abi::Rx::Flags), isOffload ? number(abi::RxFlag::Offload) : 0);
-  memory.store<uint32_t>(at + number(abi::Rx::Spare), 0);
+  memory.store<uint32_t>(at + number(abi::Rx::Original), 0);
 }
 
 struct Frame {
