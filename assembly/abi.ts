@@ -71,6 +71,7 @@ export enum Tx {
 
 export enum TxFlag {
   Offload = 1, // send the virtio header before the frame; else send a zero one
+  Booked = 16384, // set by the core: refused, and counted as dropped
   Refused = 32768, // set by the sender: the egress queue stayed full
 }
 
