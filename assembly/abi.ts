@@ -71,6 +71,7 @@ export enum Tx {
 
 export enum TxFlag {
   Offload = 1, // send the virtio header before the frame; else send a zero one
+  Booked = 16384, // set by the core: refused, and counted as dropped
   Refused = 32768, // set by the sender: the egress queue stayed full
 }
 
@@ -279,7 +280,7 @@ export enum VlanMember {
 export enum SegmentOption {
   VlanAware = 0, // index of the VLAN table + 1; 0: VLAN tags are payload
   Domain, // forwarding domain of a plain segment
-  AgeMs,
+  AgeMs, // at most 0xffffffff - 250, and more counts as that
   LearnLimit, // 0: none
   LimitPolicy, // LimitPolicy
   Tpid, // VLAN protocol of an aware segment: 0x8100 or 0x88a8

@@ -134,12 +134,15 @@ function keyIn(record: usize): u64 {
 
 /**
  * Books send descriptors that the sender marked TxFlag.Refused as drops: the sent frame
- * becomes a dropped one, so the sums stay right. Returns how many.
+ * becomes a dropped one, so the sums stay right. May be called again for others, with
+ * another reason. Returns how many.
  */
 export function refuse(core: Core, reason: Drop): u32 {
   let refused: u32 = 0;
   for (let tx = core.tx; tx < core.txEnd; tx += TX_BYTES) {
-    if ((load<u16>(tx, Tx.Flags) & TxFlag.Refused) == 0) continue;
+    const flags: u32 = load<u16>(tx, Tx.Flags);
+    if ((flags & (TxFlag.Refused | TxFlag.Booked)) != TxFlag.Refused) continue;
+    store<u16>(tx, <u16>(flags | TxFlag.Booked), Tx.Flags);
     const port = Port.at(core.ports, load<u16>(tx, Tx.Port));
     const length = load<u32>(tx, Tx.Length);
     count(port.counters, PortCounter.TxPackets, -1);

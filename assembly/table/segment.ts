@@ -5,9 +5,12 @@
  */
 import { Capacity, SegmentCounter, SegmentOption, Status } from '../abi';
 import { ARRIVAL_BYTES, Core, SEGMENT_BYTES, VLAN_TABLE_BYTES } from '../memory';
+import { REFRESH_MS } from './fdb';
 import { PORT_VLAN_AWARE, Port } from './port';
 
 const DEFAULT_AGE_MS: u32 = 300000; // IEEE 802.1Q-2018 table 8-6
+/** A clock of 32 bits cannot tell longer ages from short ones. */
+const MOST_AGE_MS: u32 = 0xffffffff - REFRESH_MS;
 const TPID_CUSTOMER: u32 = 0x8100;
 
 @unmanaged
@@ -90,7 +93,7 @@ function setOption(core: Core, segment: Segment, option: SegmentOption, value: u
     case SegmentOption.Domain:
       return setDomain(core, segment, value);
     case SegmentOption.AgeMs:
-      segment.ageMs = value;
+      segment.ageMs = min(value, MOST_AGE_MS);
       return true;
     case SegmentOption.LearnLimit:
       segment.learnLimit = value;
