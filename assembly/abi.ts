@@ -257,7 +257,7 @@ export enum PortOption {
   MatchTags, // number of tags matched, 0: port does not rewrite tags
   MatchOuter, // TPID << 16 | VID
   MatchInner,
-  PopTags, // how many matched tags leave on the way in
+  PopTags, // how many matched tags leave on the way in; at most MatchTags, set before
   PushTags, // how many are put on instead
   PushOuter, // TPID << 16 | VID
   PushInner,
@@ -303,7 +303,7 @@ export enum StaticMove {
 export enum FdbKind {
   Dynamic = 0, // learned: moves, ages
   Static, // configured: stays, never ages
-  Permanent, // an address of the switch itself or a reserved one: stays, never forwarded
+  Permanent, // the switch's own or a reserved address, behind no port: stays, never forwarded
 }
 
 /** An FDB entry in scratch memory: what `fdbInsert` takes and `fdbWalk` returns. */
