@@ -71,6 +71,7 @@ export enum Tx {
 
 export enum TxFlag {
   Offload = 1, // send the virtio header before the frame; else send a zero one
+  Booked = 16384, // set by the core: refused, and counted as dropped
   Refused = 32768, // set by the sender: the egress queue stayed full
 }
 
@@ -256,7 +257,7 @@ export enum PortOption {
   MatchTags, // number of tags matched, 0: port does not rewrite tags
   MatchOuter, // TPID << 16 | VID
   MatchInner,
-  PopTags, // how many matched tags leave on the way in
+  PopTags, // how many matched tags leave on the way in; at most MatchTags, set before
   PushTags, // how many are put on instead
   PushOuter, // TPID << 16 | VID
   PushInner,
@@ -279,7 +280,7 @@ export enum VlanMember {
 export enum SegmentOption {
   VlanAware = 0, // index of the VLAN table + 1; 0: VLAN tags are payload
   Domain, // forwarding domain of a plain segment
-  AgeMs,
+  AgeMs, // at most 0xffffffff - 250, and more counts as that
   LearnLimit, // 0: none
   LimitPolicy, // LimitPolicy
   Tpid, // VLAN protocol of an aware segment: 0x8100 or 0x88a8
@@ -302,7 +303,7 @@ export enum StaticMove {
 export enum FdbKind {
   Dynamic = 0, // learned: moves, ages
   Static, // configured: stays, never ages
-  Permanent, // an address of the switch itself or a reserved one: stays, never forwarded
+  Permanent, // the switch's own or a reserved address, behind no port: stays, never forwarded
 }
 
 /** An FDB entry in scratch memory: what `fdbInsert` takes and `fdbWalk` returns. */

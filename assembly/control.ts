@@ -3,6 +3,7 @@
  * (`FdbRecord`).
  */
 import {
+  Capacity,
   CoreCounter,
   Drop,
   DROPPED_BYTES,
@@ -21,21 +22,26 @@ import {
 import { Core, count } from './memory';
 import { BUCKET_BYTES, Fdb, keyOf, kindOf, portOf, seenMsOf, valueOf } from './table/fdb';
 import { Port } from './table/port';
-import { segmentOf } from './table/segment';
+import { Segment, segmentOf } from './table/segment';
 import { MAC_BITS, MAC_MASK } from './wire/ethernet';
 
 const FIRST_VALUE_OFFSET: usize = 32;
 /** Any port, any domain: for `fdbFlush`. */
 const ANY: u32 = 0xffffffff;
 
-/** Adds or replaces the entry in scratch. Static entries do not count against limits. */
+/**
+ * Adds or replaces the entry in scratch. Static entries do not count against limits. The
+ * port must be in the segment; a permanent entry is the switch's own, behind no port.
+ */
 export function fdbInsert(core: Core): Status {
   const record = core.scratch;
   const key = keyIn(record);
-  const port: u32 = load<u16>(record, FdbRecord.Port);
   const kind: FdbKind = load<u8>(record, FdbRecord.Kind);
-  const segment = segmentOf(core, <u32>(key >> MAC_BITS));
-  if (changetype<usize>(segment) == 0 || port > core.portCount) return Status.OutOfRange;
+  const isOwn = kind == FdbKind.Permanent;
+  const port: u32 = isOwn ? core.portCount : load<u16>(record, FdbRecord.Port);
+  const segment = segmentIn(core, key);
+  if (changetype<usize>(segment) == 0 || kind > FdbKind.Permanent) return Status.OutOfRange;
+  if (!isOwn && !isMember(core, segment, port)) return Status.OutOfRange;
   const fdb = Fdb.at(core.fdb);
   const value = valueOf(port, kind, core.nowMs);
   const found = fdb.lookup(key);
@@ -47,6 +53,17 @@ export function fdbInsert(core: Core): Status {
   }
   if (kind == FdbKind.Dynamic) count(segment.counters, SegmentCounter.Entries, 1);
   return Status.Ok;
+}
+
+/** The segment of a key from outside; null where there is no such domain, or no address. */
+function segmentIn(core: Core, key: u64): Segment {
+  const domain = <u32>(key >> MAC_BITS);
+  const exists = domain <= core.capacity(Capacity.Domains) && (key & MAC_MASK) != 0;
+  return exists ? segmentOf(core, domain) : changetype<Segment>(0);
+}
+
+function isMember(core: Core, segment: Segment, port: u32): bool {
+  return port < core.portCount && Port.at(core.ports, port).segment == segment;
 }
 
 /** Removes the entry whose MAC and domain are in scratch. */
@@ -134,12 +151,15 @@ function keyIn(record: usize): u64 {
 
 /**
  * Books send descriptors that the sender marked TxFlag.Refused as drops: the sent frame
- * becomes a dropped one, so the sums stay right. Returns how many.
+ * becomes a dropped one, so the sums stay right. May be called again for others, with
+ * another reason. Returns how many.
  */
 export function refuse(core: Core, reason: Drop): u32 {
   let refused: u32 = 0;
   for (let tx = core.tx; tx < core.txEnd; tx += TX_BYTES) {
-    if ((load<u16>(tx, Tx.Flags) & TxFlag.Refused) == 0) continue;
+    const flags: u32 = load<u16>(tx, Tx.Flags);
+    if ((flags & (TxFlag.Refused | TxFlag.Booked)) != TxFlag.Refused) continue;
+    store<u16>(tx, <u16>(flags | TxFlag.Booked), Tx.Flags);
     const port = Port.at(core.ports, load<u16>(tx, Tx.Port));
     const length = load<u32>(tx, Tx.Length);
     count(port.counters, PortCounter.TxPackets, -1);

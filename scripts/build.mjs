@@ -66,5 +66,5 @@ const parts = process.argv.slice(2);
 const wants = part => parts.length === 0 || parts.includes(part);
 if (wants('core')) buildCore();
 if (wants('host')) run(bin('tsc'), ['-p', 'tsconfig.json']);
-if (wants('native')) run(process.execPath, ['scripts/build-native.mjs']);
+if (wants('native')) run('npm', ['run', '--silent', 'build:native', '--', '--optional']);
 if (parts.length === 0) writeFileSync(`${root}build/built`, '');

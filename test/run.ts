@@ -38,7 +38,10 @@ function testFiles(parts: readonly string[]): string[] {
 function runFile(path: string): Promise<Result> {
   const file = relative(here, path);
   return new Promise(resolve => {
-    const child = spawn(process.execPath, ['--enable-source-maps', path], { timeout: FILE_MS, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, ['--enable-source-maps', path], {
+      timeout: FILE_MS,
+      killSignal: 'SIGKILL',
+    });
     let output = '';
     child.stdout.on('data', (text: Buffer) => (output += text.toString()));
     child.stderr.on('data', (text: Buffer) => (output += text.toString()));

@@ -33,6 +33,7 @@ export function learn(core: Core, p: Packet, entry: usize): Drop {
   const value: u64 = entry == 0 ? 0 : load<u64>(entry);
   if (port.has(PORT_LOCKED)) {
     if (entry == 0 || portOf(value) != port.index) return Drop.Locked;
+    if (isExpired(value, core.nowMs, port.ageMs)) return Drop.Locked;
     if (kindOf(value) == FdbKind.Dynamic) refresh(core, p, entry, value);
     return Drop.None;
   }

@@ -13,6 +13,7 @@ import {
   VlanMember,
 } from '../abi';
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
+import { VID_RESERVED } from '../wire/vlan';
 import { Segment } from './segment';
 
 /** Flags of a port. */
@@ -39,6 +40,8 @@ const PORT_DEFAULTS: u32 =
   PORT_LEARNING | PORT_FLOOD | PORT_MULTICAST_FLOOD | PORT_BROADCAST_FLOOD | PORT_ACCEPTS_TAGGED;
 
 const NO_LIMIT_BYTES: u32 = 0xffffffff;
+/** Most tags that a port matches or puts on. */
+const MOST_TAGS: u32 = 2;
 
 @unmanaged
 export class Port {
@@ -164,11 +167,13 @@ export function configurePort(core: Core, port: Port, option: PortOption, value:
       port.frameLimitBytes = value == 0 ? NO_LIMIT_BYTES : value + FRAME_OVERHEAD_BYTES;
       return Status.Ok;
     case PortOption.Pvid:
+      if (value >= VID_RESERVED) return Status.OutOfRange;
       port.pvid = value;
       return Status.Ok;
     case PortOption.PriorityTags:
+      if (value > <u32>PriorityTags.Always) return Status.OutOfRange;
       port.priorityTags = value;
-      return value <= <u32>PriorityTags.Always ? Status.Ok : Status.OutOfRange;
+      return Status.Ok;
     default:
       return configureLimits(port, option, value);
   }
@@ -217,9 +222,10 @@ function configureLimits(port: Port, option: PortOption, value: u32): Status {
       port.unicastPerSec = value;
       return Status.Ok;
     case PortOption.MatchTags:
+      if (value > MOST_TAGS || value < port.popTags) return Status.OutOfRange;
       port.matchTags = value;
       port.flags = value != 0 ? port.flags | PORT_REWRITES_TAGS : port.flags & ~PORT_REWRITES_TAGS;
-      return value <= 2 ? Status.Ok : Status.OutOfRange;
+      return Status.Ok;
     case PortOption.MatchOuter:
       port.matchOuter = value;
       return Status.Ok;
@@ -227,11 +233,13 @@ function configureLimits(port: Port, option: PortOption, value: u32): Status {
       port.matchInner = value;
       return Status.Ok;
     case PortOption.PopTags:
+      if (value > port.matchTags) return Status.OutOfRange;
       port.popTags = value;
-      return value <= 2 ? Status.Ok : Status.OutOfRange;
+      return Status.Ok;
     case PortOption.PushTags:
+      if (value > MOST_TAGS) return Status.OutOfRange;
       port.pushTags = value;
-      return value <= 2 ? Status.Ok : Status.OutOfRange;
+      return Status.Ok;
     case PortOption.PushOuter:
       port.pushOuter = value;
       return Status.Ok;
@@ -279,9 +287,8 @@ function insertMember(segment: Segment, port: Port): void {
 function leaveSegment(port: Port): void {
   const segment = port.segment;
   if (changetype<usize>(segment) == 0) return;
-  if (segment.firstPort == port) {
-    segment.firstPort = port.next;
-  } else {
+  if (segment.firstPort == port) segment.firstPort = port.next;
+  else {
     let before = segment.firstPort;
     while (before.next != port) before = before.next;
     before.next = port.next;

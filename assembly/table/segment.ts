@@ -3,12 +3,15 @@
  * through the ports themselves, in the order of indexes. A VLAN-aware segment has a table
  * that maps each VID to a forwarding domain; a plain one is a single domain.
  */
-import { Capacity, SegmentCounter, SegmentOption, Status } from '../abi';
+import { Capacity, LimitPolicy, SegmentCounter, SegmentOption, StaticMove, Status } from '../abi';
 import { ARRIVAL_BYTES, Core, SEGMENT_BYTES, VLAN_TABLE_BYTES } from '../memory';
+import { TPID_CUSTOMER, isTpid } from '../wire/vlan';
+import { REFRESH_MS } from './fdb';
 import { PORT_VLAN_AWARE, Port } from './port';
 
 const DEFAULT_AGE_MS: u32 = 300000; // IEEE 802.1Q-2018 table 8-6
-const TPID_CUSTOMER: u32 = 0x8100;
+/** A clock of 32 bits cannot tell longer ages from short ones. */
+const MOST_AGE_MS: u32 = 0xffffffff - REFRESH_MS;
 
 @unmanaged
 export class Segment {
@@ -90,18 +93,21 @@ function setOption(core: Core, segment: Segment, option: SegmentOption, value: u
     case SegmentOption.Domain:
       return setDomain(core, segment, value);
     case SegmentOption.AgeMs:
-      segment.ageMs = value;
+      segment.ageMs = min(value, MOST_AGE_MS);
       return true;
     case SegmentOption.LearnLimit:
       segment.learnLimit = value;
       return true;
     case SegmentOption.LimitPolicy:
+      if (value > <u32>LimitPolicy.EvictOldest) return false;
       segment.limitPolicy = value;
       return true;
     case SegmentOption.Tpid:
+      if (!isTpid(value)) return false;
       segment.tpid = value;
       return true;
     case SegmentOption.StaticMove:
+      if (value > <u32>StaticMove.Forward) return false;
       segment.staticMove = value;
       return true;
     default:

@@ -41,3 +41,11 @@ function formOf(bytes: Uint8Array): string {
   const tci = view.readUInt16BE(14);
   return `t${tci & 0xfff}${tci >> 13 === 0 ? '' : `p${tci >> 13}`}`;
 }
+
+/** Two memories are the same; says where they differ, for a diff of them helps nobody. */
+export function expectSameBytes(actual: Uint8Array, expected: Uint8Array): void {
+  assert.is(actual.length, expected.length);
+  if (Buffer.compare(actual, expected) === 0) return;
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  assert.unreachable(`byte ${at} is ${actual[at]}, expected ${expected[at]}`);
+}

@@ -115,7 +115,9 @@ function change(to: TestSwitch, model: Model): void {
   const domain = 1 + random(3);
   const what = random(100);
   if (what < 60) {
-    const entry = { mac, domain, port: 1 + random(3), kind: random(3) };
+    const kind: FdbKind = random(3);
+    const port = kind === FdbKind.Permanent ? to.capacities.Ports : domain;
+    const entry = { mac, domain, port, kind };
     const made = to.core.fdbInsert(entry);
     if (made === Status.Ok) model.set(keyOf(entry), { ...entry, ageMs: 0 });
     else assert.ok(model.size > 500 && !model.has(keyOf(entry)), 'refused too early');
@@ -153,6 +155,7 @@ function compare(to: TestSwitch, model: Model): void {
 test('fdb: random inserts, removals and flushes agree with a Map', () => {
   const capacities = { FdbEntries: 600, Domains: 64 };
   const to = TestSwitch.create({ segments: 3, seed: BigInt(random(1 << 30)), capacities });
+  to.port(2, { Segment: 2 }).port(3, { Segment: 3 });
   const model: Model = new Map();
   for (let i = 0; i < 20000; i++) {
     change(to, model);
