@@ -26,7 +26,7 @@ function title(text: string): void {
 
 /** Runs a sluice command as a user would, and shows that command. */
 function sluice(...args: readonly string[]): void {
-  const shown = args.map(arg => arg.replace(packagePath(''), ''));
+  const shown = args.map(arg => arg.replace(`${packagePath('')}/`, ''));
   process.stdout.write(`$ sluice ${shown.join(' ')}\n`);
   execFileSync(process.execPath, [SLUICE, ...args], { stdio: 'inherit' });
 }
