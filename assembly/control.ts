@@ -80,6 +80,11 @@ export function fdbFlush(core: Core, portIndex: u32, domain: u32, all: bool): u3
   return removed;
 }
 
+/** Before a port leaves its segment: no frame of the segment may follow it out. */
+export function forgetPort(core: Core, port: Port): void {
+  if (changetype<usize>(port.segment) != 0) fdbFlush(core, port.index, ANY, true);
+}
+
 function removeAt(core: Core, value: usize): void {
   if (kindOf(load<u64>(value)) == FdbKind.Dynamic) {
     const segment = segmentOf(core, <u32>(keyOf(value) >> MAC_BITS));

@@ -39,6 +39,11 @@ export function capacity(core: usize, which: Capacity): u32 {
   return Core.at(core).capacity(which);
 }
 
+/** Time of the last batch. */
+export function nowMs(core: usize): u32 {
+  return Core.at(core).nowMs;
+}
+
 /** First address behind the core, given its capacities: what the memory must reach. */
 export function endOf(core: usize): usize {
   const c = Core.at(core);
@@ -103,6 +108,7 @@ export function configurePort(core: usize, port: u32, option: PortOption, value:
   const c = Core.at(core);
   if (port >= c.portCount) return Status.OutOfRange;
   const row = portTable.Port.at(c.ports, port);
+  if (option == PortOption.Segment) control.forgetPort(c, row);
   const status = portTable.configurePort(c, row, option, value);
   const isStorm =
     option >= PortOption.StormBroadcastPerSec && option <= PortOption.StormUnicastPerSec;
@@ -110,11 +116,13 @@ export function configurePort(core: usize, port: u32, option: PortOption, value:
   return status;
 }
 
-/** Takes a port out of service: defaults, no segment. Its counters stay. */
+/** Takes a port out of service: defaults, no segment, no FDB entries. Its counters stay. */
 export function resetPort(core: usize, port: u32): Status {
   const c = Core.at(core);
   if (port >= c.portCount) return Status.OutOfRange;
-  portTable.resetPort(c, portTable.Port.at(c.ports, port));
+  const row = portTable.Port.at(c.ports, port);
+  control.forgetPort(c, row);
+  portTable.resetPort(c, row);
   return Status.Ok;
 }
 

@@ -46,6 +46,7 @@ interface Exports {
   abiVersion(): number;
   setCapacity(core: number, which: number, value: number): void;
   capacity(core: number, which: number): number;
+  nowMs(core: number): number;
   endOf(core: number): number;
   init(core: number, seedLow: number, seedHigh: number): void;
   regionAddress(core: number, region: number): number;
@@ -138,6 +139,11 @@ export class Core {
 
   capacity(which: Capacity): number {
     return this.exports.capacity(CORE_ADDRESS, which) >>> 0;
+  }
+
+  /** Time of the last batch. */
+  get nowMs(): number {
+    return this.exports.nowMs(CORE_ADDRESS) >>> 0;
   }
 
   /** Describes the next packets of a capture batch; see src/capture/merged-reader.ts. */

@@ -21,7 +21,7 @@ import {
 } from '../abi';
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
-import { noteArrival, oldestArrival } from '../table/arrivals';
+import { makePlace, noteArrival, oldestArrival } from '../table/arrivals';
 import { Fdb, isExpired, kindOf, portOf, valueOf } from '../table/fdb';
 import { PORT_LEARNING, PORT_LOCKED, Port } from '../table/port';
 import { Segment } from '../table/segment';
@@ -61,6 +61,10 @@ function learnNew(core: Core, p: Packet): void {
     if (!evictOldest(core, segment)) return refuse(core, p, segment);
   }
   const fdb = Fdb.at(core.fdb);
+  if (segment.arrivalPlaces != 0) {
+    const displaced = makePlace(fdb, segment);
+    if (displaced != 0) evict(core, segment, displaced);
+  }
   const value = valueOf(p.port.index, FdbKind.Dynamic, core.nowMs);
   if (!fdb.insert(p.source, value)) return refuse(core, p, segment);
   if (segment.arrivalPlaces != 0) noteArrival(segment, p.source, core.nowMs);
@@ -96,13 +100,16 @@ function refuse(core: Core, p: Packet, segment: Segment): void {
 
 /** Gives up the entry of a segment that was heard from longest ago. */
 function evictOldest(core: Core, segment: Segment): bool {
-  const fdb = Fdb.at(core.fdb);
-  const entry = oldestArrival(fdb, segment);
+  const entry = oldestArrival(Fdb.at(core.fdb), segment);
   if (entry == 0) return false;
-  fdb.removeAt(entry);
+  evict(core, segment, entry);
+  return true;
+}
+
+function evict(core: Core, segment: Segment, entry: usize): void {
+  Fdb.at(core.fdb).removeAt(entry);
   count(segment.counters, SegmentCounter.Evicted, 1);
   count(segment.counters, SegmentCounter.Entries, -1);
-  return true;
 }
 
 /** Traces a decision about the source address. */

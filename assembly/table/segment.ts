@@ -62,6 +62,7 @@ export function createSegments(core: Core): void {
     memory.fill(changetype<usize>(segment), 0, SEGMENT_BYTES);
     segment.tpid = TPID_CUSTOMER;
     segment.ageMs = DEFAULT_AGE_MS;
+    segment.arrivals = core.arrivals;
     segment.counters = core.segmentCounters + <usize>i * SegmentCounter.Count * 8;
   }
 }
@@ -115,16 +116,19 @@ function setDomain(core: Core, segment: Segment, domain: u32): bool {
   return true;
 }
 
-/** Gives the segment its part of the arrivals, empty. */
+/** Gives the segment its part of the arrivals, empty; a new start has no places yet. */
 function setArrivals(core: Core, segment: Segment, option: SegmentOption, value: u32): bool {
   if (option == SegmentOption.ArrivalStart) {
+    if (value > core.capacity(Capacity.EvictEntries)) return false;
     segment.arrivals = core.arrivals + <usize>value * ARRIVAL_BYTES;
-    return value <= core.capacity(Capacity.EvictEntries);
+    segment.arrivalPlaces = 0;
+  } else {
+    if (option != SegmentOption.ArrivalPlaces) return false;
+    if (<usize>value > (core.arrivalsEnd - segment.arrivals) / ARRIVAL_BYTES) return false;
+    segment.arrivalPlaces = value;
   }
-  if (option != SegmentOption.ArrivalPlaces) return false;
-  segment.arrivalPlaces = value;
   segment.arrivalHead = segment.arrivalCount = 0;
-  return segment.arrivals + <usize>value * ARRIVAL_BYTES <= core.arrivalsEnd;
+  return true;
 }
 
 /** Maps a VID of an aware segment to a domain; 0 takes the VLAN away. */

@@ -56,6 +56,8 @@ export interface CaptureReader {
   /** Packets read so far, and of these, those that the capture cut short. */
   readonly packets: number;
   readonly truncated: number;
+  /** Bytes of the capture, uncompressed, that are done with. */
+  readonly positionBytes: number;
   /** No packets are left, and none will come. */
   readonly isEnded: boolean;
   /** How a capture ended too early, once its whole records are read. */
@@ -103,6 +105,10 @@ export class ChunkReader implements CaptureReader {
 
   get truncated(): number {
     return this.counter(CaptureField.Truncated);
+  }
+
+  get positionBytes(): number {
+    return this.chunkOffset + this.at(CaptureField.Cursor) - this.chunk;
   }
 
   get isEnded(): boolean {
@@ -186,8 +192,7 @@ export class ChunkReader implements CaptureReader {
 
   /** An error of the record at the cursor. */
   private error(reason: string): CaptureError {
-    const offset = this.chunkOffset + this.at(CaptureField.Cursor) - this.chunk;
-    return new CaptureError(this.name, offset, reason);
+    return new CaptureError(this.name, this.positionBytes, reason);
   }
 
   private at(field: CaptureField): number {

@@ -10,6 +10,7 @@ import {
   openCaptures,
 } from '../capture/index.js';
 import type { Core } from '../core.js';
+import { type Names, type Walk, type WalkFrame, receivedFrame, walkOf } from '../explain/walk.js';
 import { ReplayOutputs } from './outputs.js';
 import { Pace } from './pace.js';
 
@@ -27,10 +28,10 @@ export interface ReplayOptions {
   outDir?: string;
   /** Times real time; 0: as fast as it goes. */
   speed?: number;
-  /** Stop behind this packet, counted from 1 over all inputs, and trace it. */
-  tracedPacket?: number;
-  /** Called every PROGRESS_BATCHES batches. */
-  onProgress?: (packets: number) => void;
+  /** Stop behind this packet, counted from 1 over all inputs, and tell its walk. */
+  traced?: { packet: number; names: Names; onWalk: (walk: Walk) => void };
+  /** Called every PROGRESS_BATCHES batches, with what is done of the captures. */
+  onProgress?: (packets: number, bytes: number) => void;
 }
 
 export interface ReplaySummary {
@@ -116,21 +117,37 @@ class Run {
         if (this.batches % TURN_BATCHES === 0) await nextTurn();
       }
     } while (await captures.refill());
-    this.options.onProgress?.(this.packets);
+    this.progress();
   }
 
   /** Decides over one batch. Returns whether the traced packet was in it. */
   private batch(received: number): boolean {
     const { core, options } = this;
-    const traced = (options.tracedPacket ?? 0) - this.packets;
-    const hasTraced = traced >= 1 && traced <= received;
-    if (hasTraced) core.flagReceived(traced - 1, RxFlag.Trace);
+    const index = (options.traced?.packet ?? 0) - this.packets - 1;
+    const hasTraced = index >= 0 && index < received;
+    const arrived = hasTraced ? this.mark(index) : undefined;
     const sent = core.process(received, this.captures.nowMs % MS_MODULO);
+    if (arrived !== undefined) {
+      const { names, onWalk } = options.traced!;
+      onWalk(walkOf(core, index, arrived, names));
+    }
     this.packets += received;
     this.batches++;
     this.outputs?.writeBatch(sent, core.droppedCount);
-    if (this.batches % PROGRESS_BATCHES === 0) options.onProgress?.(this.packets);
+    if (this.batches % PROGRESS_BATCHES === 0) this.progress();
     return hasTraced;
+  }
+
+  /** Sets the trace bit of packet `index` of the batch. */
+  private mark(index: number): WalkFrame {
+    this.core.clearTrace();
+    this.core.flagReceived(index, RxFlag.Trace);
+    return receivedFrame(this.core, index, this.options.traced!.names);
+  }
+
+  private progress(): void {
+    const bytes = this.captures.readers.reduce((sum, reader) => sum + reader.positionBytes, 0);
+    this.options.onProgress?.(this.packets, bytes);
   }
 }
 

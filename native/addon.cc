@@ -1,0 +1,97 @@
+/**
+ * The addon's exports. Nothing here is shared between the environments that load it: a
+ * handle is a file descriptor, which every thread of the process knows by its number.
+ */
+#include "error.h"
+#include "poll.h"
+#include "port-io.h"
+#include "tap.h"
+
+#include <napi.h>
+
+#include <cerrno>
+#include <string>
+
+namespace {
+
+constexpr size_t MAC_BYTES = 6;
+
+int integer(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  return value.IsUndefined() ? 0 : value.As<Napi::Number>().Int32Value();
+}
+
+std::string text(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  return value.IsUndefined() ? "" : value.As<Napi::String>().Utf8Value();
+}
+
+TapOptions tapOptions(const Napi::Object& options) {
+  TapOptions result;
+  result.name = text(options, "name");
+  result.netns = text(options, "netns");
+  result.mtuBytes = integer(options, "mtuBytes");
+  result.sendBufferBytes = integer(options, "sendBufferBytes");
+  result.offload = options.Get("offload").ToBoolean();
+  const Napi::Value mac = options.Get("mac");
+  if (mac.IsUndefined()) return result;
+  const auto bytes = mac.As<Napi::Uint8Array>();
+  if (bytes.ByteLength() != MAC_BYTES) throw Napi::RangeError::New(mac.Env(), "mac: not 6 bytes");
+  result.mac.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  return result;
+}
+
+Napi::Value openTapHandle(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const TapOptions options = tapOptions(info[0].As<Napi::Object>());
+  Tap tap = reported(env, [&] { return openTap(options); });
+  auto result = Napi::Object::New(env);
+  result.Set("handle", tap.fd.release());
+  result.Set("name", tap.name);
+  result.Set("ifindex", tap.ifindex);
+  result.Set("hasUdpOffload", tap.hasUdpOffload);
+  return result;
+}
+
+Napi::Value openWakeHandle(const Napi::CallbackInfo& info) {
+  Fd fd = reported(info.Env(), [] { return openWake(); });
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
+void wakeHandle(const Napi::CallbackInfo& info) {
+  const int handle = info[0].As<Napi::Number>().Int32Value();
+  reported(info.Env(), [&] {
+    if (!isWake(handle)) throw SystemError{"wake", std::to_string(handle), EBADF};
+    wake(handle);
+  });
+}
+
+/** Only what this addon opens: a wrong number must not close somebody's file. */
+void closeHandle(const Napi::CallbackInfo& info) {
+  const int handle = info[0].As<Napi::Number>().Int32Value();
+  reported(info.Env(), [&] {
+    if (!isTap(handle) && !isWake(handle)) {
+      throw SystemError{"close", std::to_string(handle), EBADF};
+    }
+    Fd closed(handle);
+  });
+}
+
+Napi::Value errorText(const Napi::CallbackInfo& info) {
+  const int error = info[0].As<Napi::Number>().Int32Value();
+  return Napi::String::New(info.Env(), errorName(error < 0 ? -error : error));
+}
+
+Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
+  exports.Set("PortIo", PortIo::define(env));
+  exports.Set("openTap", Napi::Function::New<openTapHandle>(env));
+  exports.Set("openWake", Napi::Function::New<openWakeHandle>(env));
+  exports.Set("wake", Napi::Function::New<wakeHandle>(env));
+  exports.Set("close", Napi::Function::New<closeHandle>(env));
+  exports.Set("errorName", Napi::Function::New<errorText>(env));
+  return exports;
+}
+
+} // namespace
+
+NODE_API_MODULE(sluice, exportAll)

@@ -1,0 +1,211 @@
+/**
+ * From what a file says to what it means: fills in the defaults that depend on something
+ * else, and checks what no schema can, which is how the parts fit together.
+ */
+import type { Capacities } from '../core.js';
+import type { Config, FdbConfig, PortConfig, SegmentConfig, Tag, TagsConfig } from './config.js';
+import type { Problem } from './config-error.js';
+import { isGroupMac, parseMac } from './mac.js';
+import { nearest } from './nearest.js';
+import type { RawConfig, RawFdb, RawPort, RawSegment, RawTags } from './raw.js';
+import { show } from './schema.js';
+import { normaliseVlan } from './vlan.js';
+
+/** IEEE 802.1Q-2018 table 9-1. */
+const TPID_CUSTOMER = 0x8100;
+const TPID_SERVICE = 0x88a8;
+
+const TAP_MTU_BYTES = 1500; // RFC 894: the payload of an Ethernet frame
+const MAX_DEVICE_CHARACTERS = 15; // IFNAMSIZ - 1
+const NO_STORM_LIMITS = { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec: 0 };
+
+/** Adds what is wrong to `problems`; the result only counts if nothing was added. */
+export function normalise(raw: RawConfig, defaultName: string, problems: Problem[]): Config {
+  const ports = Object.entries(raw.ports).map(([name, port]) =>
+    normalisePort(raw, name, port, problems),
+  );
+  const segments = Object.entries(raw.segments).map(([name, segment]) =>
+    normaliseSegment(raw, name, segment, problems),
+  );
+  const capacities = normaliseCapacities(raw.capacities);
+  checkDevices(ports, problems);
+  checkCapacities(capacities, { ports, segments }, problems);
+  return {
+    name: raw.name ?? defaultName,
+    ...(raw.control !== undefined && { control: raw.control }),
+    ...(raw.seed !== undefined && { seed: BigInt(raw.seed) }),
+    capacities,
+    ports,
+    segments,
+  };
+}
+
+function normalisePort(
+  raw: RawConfig,
+  name: string,
+  port: RawPort,
+  problems: Problem[],
+): PortConfig {
+  const path = `ports.${name}`;
+  const isTap = port.kind === 'tap';
+  const { vlan, tags, ...rest } = port;
+  const segment = port.segment === undefined ? undefined : raw.segments[port.segment];
+  if (port.segment !== undefined && segment === undefined) {
+    problems.push(unknownName(`${path}.segment`, port.segment, Object.keys(raw.segments)));
+  }
+  checkTapOnly(path, port, problems);
+  const vlanConfig = normaliseVlan(`${path}.vlan`, vlan, segment, problems);
+  return {
+    ...rest,
+    name,
+    mtuBytes: port.mtuBytes ?? (isTap ? TAP_MTU_BYTES : 0),
+    offload: port.offload ?? isTap,
+    device: port.device ?? name,
+    storm: { ...NO_STORM_LIMITS, ...port.storm },
+    ...(vlanConfig !== undefined && { vlan: vlanConfig }),
+    ...(tags !== undefined && { tags: normaliseTags(`${path}.tags`, tags, problems) }),
+  };
+}
+
+function checkTapOnly(path: string, port: RawPort, problems: Problem[]): void {
+  if (port.kind === 'tap') return;
+  for (const key of ['netns', 'device', 'mac'] as const) {
+    if (port[key] === undefined) continue;
+    const problem = `expected only on ports of kind tap, got it on kind ${port.kind}`;
+    problems.push({ path: `${path}.${key}`, problem });
+  }
+}
+
+function normaliseTags(path: string, tags: RawTags, problems: Problem[]): TagsConfig {
+  if (tags.pop > tags.match.length) {
+    const problem = `expected 0..${tags.match.length}, got ${tags.pop}`;
+    problems.push({ path: `${path}.pop`, problem });
+  }
+  return { match: tags.match.map(parseTag), pop: tags.pop, push: tags.push.map(parseTag) };
+}
+
+function parseTag(text: string): Tag {
+  const [protocol = '', vid] = text.split(' ');
+  return { tpid: tpidOf(protocol), vid: Number(vid) };
+}
+
+function tpidOf(protocol: string): number {
+  return protocol === '802.1ad' ? TPID_SERVICE : TPID_CUSTOMER;
+}
+
+function normaliseSegment(
+  raw: RawConfig,
+  name: string,
+  segment: RawSegment,
+  problems: Problem[],
+): SegmentConfig {
+  const { vlanProtocol, fdb, ...rest } = segment;
+  if (segment.limitPolicy === 'evictOldest' && segment.learnLimit === 0) {
+    const problem = 'expected a limit, as limitPolicy is evictOldest, got 0';
+    problems.push({ path: `segments.${name}.learnLimit`, problem });
+  }
+  const seen = new Set<string>();
+  const entries = fdb.map((entry, index) => {
+    const path = `segments.${name}.fdb[${index}]`;
+    const key = `${entry.mac.toLowerCase()} ${entry.vid ?? 0}`;
+    if (seen.has(key)) {
+      problems.push({ path: `${path}.mac`, problem: `expected one entry an address, got ${key}` });
+    }
+    seen.add(key);
+    return normaliseFdb(raw, name, entry, { path, problems });
+  });
+  return { ...rest, name, tpid: tpidOf(vlanProtocol), fdb: entries };
+}
+
+interface Report {
+  path: string;
+  problems: Problem[];
+}
+
+function normaliseFdb(raw: RawConfig, segment: string, entry: RawFdb, report: Report): FdbConfig {
+  const { path, problems } = report;
+  const mac = parseMac(entry.mac)!;
+  if (mac === 0n || isGroupMac(mac)) {
+    const problem = `expected the address of one station, got ${entry.mac}`;
+    problems.push({ path: `${path}.mac`, problem });
+  }
+  checkFdbVid(raw.segments[segment]!, entry, report);
+  if (entry.port === undefined && entry.kind === 'static') {
+    problems.push({ path: `${path}.port`, problem: 'expected a port, got nothing' });
+  }
+  const port = entry.port === undefined ? undefined : raw.ports[entry.port];
+  if (entry.port !== undefined && port === undefined) {
+    problems.push(unknownName(`${path}.port`, entry.port, Object.keys(raw.ports)));
+  } else if (port !== undefined && port.segment !== segment) {
+    const problem = `expected a port of segment ${segment}, got ${entry.port}`;
+    problems.push({ path: `${path}.port`, problem });
+  }
+  const where = entry.port === undefined ? {} : { port: entry.port };
+  return { mac, vid: entry.vid ?? 0, kind: entry.kind, ...where };
+}
+
+function checkFdbVid(segment: RawSegment, entry: RawFdb, { path, problems }: Report): void {
+  if (segment.vlanAware === (entry.vid !== undefined)) return;
+  const problem = segment.vlanAware
+    ? 'expected a VLAN, as the segment is VLAN aware, got nothing'
+    : `expected none, as the segment is not VLAN aware, got ${entry.vid}`;
+  problems.push({ path: `${path}.vid`, problem });
+}
+
+function unknownName(path: string, name: string, known: string[]): Problem {
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+  const list = known.length === 0 ? 'a name, but there is none' : `one of ${known.join(', ')}`;
+  return { path, problem: `expected ${list}, got ${show(name)}${hint}` };
+}
+
+/** No two ports have one device, and a default device name must fit. */
+function checkDevices(ports: readonly PortConfig[], problems: Problem[]): void {
+  const owners = new Map<string, string>();
+  for (const port of ports) {
+    if (port.kind !== 'tap') continue;
+    const path = `ports.${port.name}.device`;
+    if (port.device.length > MAX_DEVICE_CHARACTERS) {
+      const problem = `expected at most ${MAX_DEVICE_CHARACTERS} characters, got ${port.device}`;
+      problems.push({ path, problem });
+    }
+    const device = `${port.netns ?? ''} ${port.device}`;
+    const owner = owners.get(device);
+    if (owner !== undefined) {
+      const problem = `expected a device of its own, got ${port.device} of ports.${owner}`;
+      problems.push({ path, problem });
+    }
+    owners.set(device, port.name);
+  }
+}
+
+/** The names of a file begin lower case, those of the core upper case. */
+function normaliseCapacities(raw: Record<string, number>): Capacities {
+  const entries = Object.entries(raw).map(([key, value]) => [
+    key.charAt(0).toUpperCase() + key.slice(1),
+    value,
+  ]);
+  return Object.fromEntries(entries) as Capacities;
+}
+
+function checkCapacities(
+  capacities: Capacities,
+  { ports, segments }: Pick<Config, 'ports' | 'segments'>,
+  problems: Problem[],
+): void {
+  const evicting = segments.filter(segment => segment.limitPolicy === 'evictOldest');
+  const evictEntries = evicting.reduce((sum, segment) => sum + segment.learnLimit, 0);
+  const aware = segments.filter(segment => segment.vlanAware).length;
+  const uses: [path: string, capacity: keyof Capacities, used: number, what: string][] = [
+    ['ports', 'Ports', ports.length, 'ports'],
+    ['segments', 'Segments', segments.length, 'segments'],
+    ['segments', 'VlanSegments', aware, 'VLAN-aware segments'],
+    ['segments', 'EvictEntries', evictEntries, 'entries in segments that evict the oldest'],
+  ];
+  for (const [path, capacity, used, what] of uses) {
+    if (used <= capacities[capacity]) continue;
+    const key = `capacities.${capacity.charAt(0).toLowerCase()}${capacity.slice(1)}`;
+    const problem = `expected at most ${capacities[capacity]} ${what} (${key}), got ${used}`;
+    problems.push({ path, problem });
+  }
+}

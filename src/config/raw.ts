@@ -1,0 +1,57 @@
+/** What a file says once it fits the schema, defaults filled in. See config.ts. */
+import type { PortConfig, StormConfig, VlanConfig } from './config.js';
+
+export type RawVids = string | number | (string | number)[];
+
+export interface RawVlan {
+  mode: VlanConfig['mode'];
+  vid?: number;
+  native?: number;
+  nativeTagged?: boolean;
+  allowed?: RawVids;
+  priorityTags: VlanConfig['priorityTags'];
+}
+
+export interface RawTags {
+  match: string[];
+  pop: number;
+  push: string[];
+}
+
+export interface RawPort extends Omit<
+  PortConfig,
+  'name' | 'mtuBytes' | 'offload' | 'device' | 'vlan' | 'tags' | 'storm'
+> {
+  mtuBytes?: number;
+  offload?: boolean;
+  device?: string;
+  vlan?: RawVlan;
+  tags?: RawTags;
+  storm?: StormConfig;
+}
+
+export interface RawFdb {
+  mac: string;
+  port?: string;
+  vid?: number;
+  kind: 'static' | 'permanent';
+}
+
+export interface RawSegment {
+  vlanAware: boolean;
+  vlanProtocol: '802.1q' | '802.1ad';
+  ageSec: number;
+  learnLimit: number;
+  limitPolicy: 'refuse' | 'evictOldest';
+  staticMove: 'drop' | 'forward';
+  fdb: RawFdb[];
+}
+
+export interface RawConfig {
+  name?: string;
+  control?: string;
+  seed?: number;
+  capacities: Record<string, number>;
+  ports: Record<string, RawPort>;
+  segments: Record<string, RawSegment>;
+}

@@ -1,0 +1,56 @@
+/** From a configuration file to a core that is ready for captures. */
+import { ConfigError } from '../config/config-error.js';
+import { applyPlan } from '../config/apply.js';
+import type { Config } from '../config/config.js';
+import { type Plan, planOf } from '../config/plan.js';
+import { Core } from '../core.js';
+import type { Names } from '../explain/walk.js';
+import { eachDomain } from '../config/plan-domains.js';
+import { REPLAY_ARENA_BYTES, type ReplayInput } from './replay.js';
+
+/** Of configurations that name none: every run of a replay is the same. */
+const DEFAULT_SEED = 0x736c75696365n;
+
+/** A configured core, with room for `inputs` captures. */
+export function prepareCore(config: Config, inputs: number): { core: Core; plan: Plan } {
+  const plan = planOf(config);
+  const ArenaBytes = REPLAY_ARENA_BYTES * Math.max(1, inputs);
+  const core = Core.create({ ...plan.capacities, ArenaBytes }, plan.seed ?? DEFAULT_SEED);
+  applyPlan(core, plan);
+  return { core, plan };
+}
+
+/** Inputs of `PORT=FILE` words; throws ConfigError for a port that is not configured. */
+export function inputsOf(plan: Plan, words: readonly string[]): ReplayInput[] {
+  return words.map(word => {
+    const at = word.indexOf('=');
+    const name = word.slice(0, Math.max(at, 0));
+    const port = plan.ports.find(port => port.name === name);
+    if (at > 0 && port !== undefined) return { path: word.slice(at + 1), port: port.index };
+    const known = plan.ports.map(port => port.name).join(', ');
+    throw new ConfigError('--in', `expected PORT=FILE with a port of ${known}, got '${word}'`);
+  });
+}
+
+/** Port names by index, holes where an index is free. */
+export function portNames(plan: Plan): (string | undefined)[] {
+  const names: (string | undefined)[] = [];
+  for (const port of plan.ports) names[port.index] = port.name;
+  return Array.from(names);
+}
+
+/** Names for walks. */
+export function namesOf(plan: Plan): Names {
+  const ports = portNames(plan);
+  const domains = new Map<number, string>();
+  for (const segment of plan.segments) {
+    for (const [vid, domain] of eachDomain(segment.domains)) {
+      domains.set(domain, vid === 0 ? segment.name : `${segment.name} vlan ${vid}`);
+    }
+  }
+  const nobody = plan.capacities.Ports;
+  return {
+    port: index => ports[index] ?? (index === nobody ? 'no port' : `port ${index}`),
+    domain: domain => domains.get(domain) ?? 'no domain',
+  };
+}
