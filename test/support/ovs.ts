@@ -17,14 +17,17 @@ export class Ovs {
     return existsSync(SCHEMA);
   }
 
-  /** With a bridge `br0`. */
-  static async start(netns: string): Promise<Ovs> {
+  /** With a bridge `br0`. `config`: settings of other_config, before the switch starts. */
+  static async start(netns: string, config: readonly string[] = []): Promise<Ovs> {
     const ovs = new Ovs(netns);
     const { folder } = ovs;
     const database = join(folder, 'conf.db');
     execFileSync('ovsdb-tool', ['create', database, SCHEMA]);
     await ovs.daemon('ovsdb-server', [database, `--remote=punix:${ovs.socket}`], ovs.socket);
     ovs.vsctl('--no-wait', 'init');
+    for (const setting of config) {
+      ovs.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', `other_config:${setting}`);
+    }
     const control = join(folder, 'ovs-vswitchd.ctl');
     await ovs.daemon('ovs-vswitchd', [`unix:${ovs.socket}`, '--disable-system'], control);
     ovs.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev');
