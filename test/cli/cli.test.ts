@@ -42,7 +42,7 @@ async function withFolder(text: string, run: (folder: Folder) => unknown): Promi
   try {
     await run(folder);
   } finally {
-    folderremove();
+    folder.remove();
   }
 }
 
