@@ -6,7 +6,13 @@
  */
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { FileBuffer, PacketRecord, PcapWriter } from '../src/capture/index.js';
+import {
+  type CaptureWriter,
+  FileBuffer,
+  PacketRecord,
+  PcapWriter,
+  PcapngWriter,
+} from '../src/capture/index.js';
 
 export interface MadeCapture {
   packets: number;
@@ -28,11 +34,11 @@ const DISCARD_PORT = 9; // RFC 863: no tool takes the payload for something else
 /** Frame sizes in steps of one in ten: half are small, a third are full. */
 const SIZES = [64, 64, 64, 80, 128, 256, 576, 1280, 1514, 1514];
 
-/** Writes at least `bytes`, to the end of a record. */
+/** Writes at least `bytes`, to the end of a record: pcapng where `path` ends so, or pcap. */
 export function makeCapture(path: string, bytes: number, seed: number): MadeCapture {
   const frame = Buffer.alloc(MAX_BYTES, 'sluice ');
   const random = xorshift(seed);
-  const writer = new PcapWriter(frame, FileBuffer.create(path));
+  const writer = openWriter(path, frame);
   const packet = new PacketRecord();
   const made = { packets: 0, bytes: FILE_HEADER_BYTES };
   let stampNs = FIRST_SECOND * 1_000_000_000n;
@@ -50,6 +56,12 @@ export function makeCapture(path: string, bytes: number, seed: number): MadeCapt
   }
   writer.close();
   return made;
+}
+
+function openWriter(path: string, frame: Buffer): CaptureWriter {
+  const file = FileBuffer.create(path);
+  if (!path.endsWith('.pcapng')) return new PcapWriter(frame, file);
+  return new PcapngWriter(frame, file, { ports: ['p0'] });
 }
 
 /** Ethernet, IPv4 and UDP (without checksum, RFC 768) of a flow chosen by `bits`. */

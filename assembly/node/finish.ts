@@ -19,14 +19,19 @@ export function finish(core: Core, p: Packet, egress: Port): void {
   const vnet = Vnet.at(p.data - VNET_BYTES);
   if (vnet.isGso) return segment(core, p, egress);
   if (p.length > egress.frameLimitBytes) return drop(core, p, egress, Drop.Oversize);
-  if (!own(core, p)) return drop(core, p, egress, Drop.NoBuffer);
-  completeChecksum(p);
-  if (p.has(RxFlag.Trace)) {
-    const start = Vnet.at(p.data - VNET_BYTES).checksumStart;
-    say(note(core, p, Node.Output, Trace.ChecksumFinished), egress.index, start, 0);
+  if (vnet.needsChecksum) {
+    if (!own(core, p)) return drop(core, p, egress, Drop.NoBuffer);
+    completeChecksum(p);
+    traceChecksum(core, p, egress);
   }
   p.flags &= ~(<u32>RxFlag.Offload);
   emit(core, p, egress, 0);
+}
+
+function traceChecksum(core: Core, p: Packet, egress: Port): void {
+  if (!p.has(RxFlag.Trace)) return;
+  const start = Vnet.at(p.data - VNET_BYTES).checksumStart;
+  say(note(core, p, Node.Output, Trace.ChecksumFinished), egress.index, start, 0);
 }
 
 /**

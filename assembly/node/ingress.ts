@@ -24,7 +24,7 @@ import { Fdb } from '../table/fdb';
 import { PORT_REWRITES_TAGS, PORT_UP, PORT_VLAN_AWARE, Port } from '../table/port';
 import { note, say } from '../trace';
 import { ETHERNET_BYTES, Ethernet, MAC_BITS, isGroup, isReservedGroup } from '../wire/ethernet';
-import { VLAN_BYTES, isTpid } from '../wire/vlan';
+import { VLAN_BYTES, isTpid, networkOffset } from '../wire/vlan';
 import { Vnet } from '../wire/vnet';
 import { admitVlan } from './admit-vlan';
 import { rewriteTagsIn } from './rewrite-tags';
@@ -116,7 +116,7 @@ function admitTags(core: Core, p: Packet, port: Port): Drop {
 }
 
 function hasSoundOffload(p: Packet): bool {
-  return Vnet.at(p.data - VNET_BYTES).fits(p.length);
+  return Vnet.at(p.data - VNET_BYTES).fits(p.length, networkOffset(p.data, p.length));
 }
 
 /** Candidate buckets of both addresses. */

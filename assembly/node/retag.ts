@@ -45,7 +45,10 @@ function swapForm(core: Core, p: Packet, egress: Port): Drop {
   if (!own(core, p)) return Drop.NoBuffer;
   if (isTagged) pop(core, p, egress);
   else push(core, p, egress, p.tag);
-  if (isShared) p.variant = p.data;
+  if (isShared) {
+    p.variant = p.data;
+    p.flags |= PACKET_SHARED; // with the members that take the variant
+  }
   return Drop.None;
 }
 

@@ -15,10 +15,10 @@ import { Packet } from '../packet';
 import { Port } from '../table/port';
 import { note, say } from '../trace';
 import { checksumOf, sumBytes } from '../wire/checksum';
-import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { VLAN_BYTES, isTpid } from '../wire/vlan';
+import { networkOffset } from '../wire/vlan';
 import { GSO_TCP4, GSO_TCP6, GSO_UDP, Vnet } from '../wire/vnet';
 
+const MOST_IP_BYTES: u32 = 65535;
 const IPV4_BYTES: u32 = 20;
 const IPV6_BYTES: u32 = 40;
 const TCP_BYTES: u32 = 20;
@@ -31,9 +31,13 @@ const TCP_CWR: u32 = 0x80;
 // Offsets in the headers: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768.
 const IPV4_LENGTH: usize = 2;
 const IPV4_ID: usize = 4;
+const IPV4_FRAGMENT: usize = 6;
+const IPV4_FRAGMENT_MASK: u32 = 0x3fff; // more fragments, or an offset
+const IPV4_PROTOCOL: usize = 9;
 const IPV4_CHECKSUM: usize = 10;
 const IPV4_ADDRESSES: usize = 12;
 const IPV6_LENGTH: usize = 4;
+const IPV6_NEXT: usize = 6;
 const IPV6_ADDRESSES: usize = 8;
 const TCP_SEQUENCE: usize = 4;
 const TCP_OFFSET: usize = 12;
@@ -44,14 +48,16 @@ const UDP_CHECKSUM: usize = 6;
 
 export function segment(core: Core, p: Packet, egress: Port): void {
   const vnet = Vnet.at(p.data - VNET_BYTES);
-  const l3 = networkOffset(p);
+  const l3 = networkOffset(p.data, p.length);
   const l4 = vnet.checksumStart;
   const headers = headerBytes(p, vnet, l3, l4);
   if (headers == 0) return drop(core, p, egress, Drop.BadOffload);
-  const each = vnet.segmentBytes;
-  if (headers + each > egress.frameLimitBytes) return drop(core, p, egress, Drop.Oversize);
   const whole = p.data;
   const payload = p.length - headers;
+  const each = vnet.segmentBytes;
+  const longest = headers + min(each, payload);
+  if (longest - l3 > MOST_IP_BYTES) return drop(core, p, egress, Drop.BadOffload);
+  if (longest > egress.frameLimitBytes) return drop(core, p, egress, Drop.Oversize);
   const segments: u32 = payload == 0 ? 1 : (payload + each - 1) / each;
   const isUdp = vnet.gsoType == GSO_UDP;
   traceSegments(core, p, egress, segments, each);
@@ -77,29 +83,34 @@ function traceSegments(core: Core, p: Packet, egress: Port, segments: u32, each:
   say(note(core, p, Node.Output, Trace.Segmented), egress.index, segments, each);
 }
 
-/** Where the network header begins, behind any tags; may lie outside the frame. */
-function networkOffset(p: Packet): u32 {
-  let l3 = ETHERNET_BYTES;
-  while (l3 + VLAN_BYTES <= p.length && isTpid(Ethernet.at(p.data + l3 - ETHERNET_BYTES).type)) {
-    l3 += VLAN_BYTES;
-  }
-  return l3;
-}
-
 /** Bytes before the payload, or 0 when the headers are not what the virtio header says. */
 function headerBytes(p: Packet, vnet: Vnet, l3: u32, l4: u32): u32 {
   const isUdp = vnet.gsoType == GSO_UDP;
   const smallest = isUdp ? UDP_BYTES : TCP_BYTES;
   if (l4 + smallest > p.length || l4 < l3 + IPV4_BYTES) return 0;
   if (vnet.checksumOffset != <u32>(isUdp ? UDP_CHECKSUM : TCP_CHECKSUM)) return 0;
-  const first: u32 = load<u8>(<usize>p.data + l3);
-  const version = first >> 4;
-  if (version == 4 && (vnet.gsoType == GSO_TCP6 || l3 + ((first & 15) << 2) != l4)) return 0;
-  if (version == 6 && (vnet.gsoType == GSO_TCP4 || l4 < l3 + IPV6_BYTES)) return 0;
+  const protocol = isUdp ? PROTOCOL_UDP : PROTOCOL_TCP;
+  const ip: usize = <usize>p.data + l3;
+  const version: u32 = load<u8>(ip) >> 4;
+  if (version == 4 && (vnet.gsoType == GSO_TCP6 || !isWholeIpv4(ip, l4 - l3, protocol))) return 0;
+  if (version == 6 && (vnet.gsoType == GSO_TCP4 || !isIpv6(ip, l4 - l3, protocol))) return 0;
   if (version != 4 && version != 6) return 0;
   if (isUdp) return l4 + UDP_BYTES;
   const tcpBytes: u32 = (load<u8>(<usize>p.data + l4, TCP_OFFSET) >> 4) << 2;
   return tcpBytes < TCP_BYTES || l4 + tcpBytes > p.length ? 0 : l4 + tcpBytes;
+}
+
+/** Whether an IPv4 header of `bytes` bytes is that of a whole packet of `protocol`. */
+function isWholeIpv4(ip: usize, bytes: u32, protocol: u32): bool {
+  const headerBytes: u32 = (load<u8>(ip) & 15) << 2;
+  const fragment = bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & IPV4_FRAGMENT_MASK;
+  return headerBytes == bytes && fragment == 0 && load<u8>(ip, IPV4_PROTOCOL) == protocol;
+}
+
+/** Whether `protocol` may follow IPv6 headers of `bytes` bytes; extensions are not read. */
+function isIpv6(ip: usize, bytes: u32, protocol: u32): bool {
+  if (bytes < IPV6_BYTES) return false;
+  return bytes > IPV6_BYTES || load<u8>(ip, IPV6_NEXT) == protocol;
 }
 
 /** Makes room for a segment and copies the headers. False when there is none left. */

@@ -7,6 +7,7 @@
  * A tag is a number here: TPID << 16 | TCI.
  */
 import { VNET_BYTES } from '../abi';
+import { ETHERNET_BYTES, Ethernet } from './ethernet';
 import { Vnet } from './vnet';
 
 export const VLAN_BYTES: u32 = 4;
@@ -20,6 +21,15 @@ const MACS_BYTES: usize = 12;
 
 export function isTpid(type: u32): bool {
   return type == TPID_CUSTOMER || type == TPID_SERVICE;
+}
+
+/** Where the network header of a frame begins, behind any tags; may lie outside the frame. */
+export function networkOffset(data: usize, length: u32): u32 {
+  let l3 = ETHERNET_BYTES;
+  while (l3 + VLAN_BYTES <= length && isTpid(Ethernet.at(data + l3 - ETHERNET_BYTES).type)) {
+    l3 += VLAN_BYTES;
+  }
+  return l3;
 }
 
 /** The tag of the frame at `data`, which must be 18 bytes or longer and tagged. */

@@ -5,16 +5,18 @@
  *
  *   byte 0     flags; bit 0: the checksum from `start` on is partial
  *   byte 1     segmentation: 0 none, 1 TCP/IPv4, 4 TCP/IPv6, 5 UDP; bit 7: ECN
- *   bytes 2-3  bytes of headers before the payload
+ *   bytes 2-3  bytes of headers before the payload; 0: not said
  *   bytes 4-5  payload bytes of one segment
  *   bytes 6-7  where the checksum starts, from the start of the frame
  *   bytes 8-9  where it is stored, from `start`
  */
-import { VNET_BYTES } from '../abi';
+import { HEADROOM_BYTES, VNET_BYTES } from '../abi';
 
 const FLAG_NEEDS_CHECKSUM: u32 = 1;
 const GSO_NONE: u32 = 0;
 const GSO_ECN: u32 = 0x80;
+/** No header begins further on; what is left of 16 bits takes more tags than headroom does. */
+const FURTHEST_START: u32 = 0xffff - HEADROOM_BYTES;
 export const GSO_TCP4: u32 = 1;
 export const GSO_TCP6: u32 = 4;
 export const GSO_UDP: u32 = 5;
@@ -71,18 +73,25 @@ export class Vnet {
     memory.copy(ptr, changetype<usize>(this), VNET_BYTES);
     const moved = Vnet.at(ptr);
     if (moved.needsChecksum) moved.startField = <u16>(<i32>moved.startField + grown);
-    if (moved.isGso) moved.headerField = <u16>(<i32>moved.headerField + grown);
+    if (moved.isGso && moved.headerField != 0)
+      moved.headerField = <u16>(<i32>moved.headerField + grown);
   }
 
-  /** Whether its offsets lie inside a frame of `length` bytes and agree. */
-  fits(length: u32): bool {
+  /**
+   * Whether its offsets lie inside a frame of `length` bytes, behind layer 2, which ends at
+   * `l3`, and agree. Then tags can come and go: no offset leaves its 16 bits.
+   */
+  fits(length: u32, l3: u32): bool {
+    const start = this.checksumStart;
     if (this.needsChecksum) {
-      const end = this.checksumStart + this.checksumOffset + 2;
-      if (end > length) return false;
+      if (start < l3 || start > FURTHEST_START) return false;
+      if (start + this.checksumOffset + 2 > length) return false;
     }
     if (!this.isGso) return true;
     const kind = this.gsoType;
     if (kind != GSO_TCP4 && kind != GSO_TCP6 && kind != GSO_UDP) return false;
+    const headers = this.headerBytes;
+    if (headers != 0 && (headers < start || headers > min(length, FURTHEST_START))) return false;
     return this.needsChecksum && this.segmentBytes != 0;
   }
 }

@@ -10,6 +10,7 @@ import { captureCommand } from './commands/capture.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { dropsCommand } from './commands/drops.js';
+import { explainCommand } from './commands/explain.js';
 import { fdbCommand } from './commands/fdb.js';
 import { portCommand } from './commands/port.js';
 import { replayCommand } from './commands/replay.js';
@@ -25,6 +26,7 @@ const COMMANDS: (() => Command)[] = [
   runCommand,
   checkCommand,
   replayCommand,
+  explainCommand,
   portCommand,
   segmentCommand,
   vlanCommand,

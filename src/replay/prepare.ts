@@ -21,7 +21,7 @@ export function prepareCore(config: Config, inputs: number): { core: Core; plan:
 }
 
 /** Inputs of `PORT=FILE` words; throws ConfigError for a port that is not configured. */
-export function inputsOf(plan: Plan, words: readonly string[]): ReplayInput[] {
+export function inputsOf(plan: Pick<Plan, 'ports'>, words: readonly string[]): ReplayInput[] {
   return words.map(word => {
     const at = word.indexOf('=');
     const name = word.slice(0, Math.max(at, 0));
@@ -33,14 +33,14 @@ export function inputsOf(plan: Plan, words: readonly string[]): ReplayInput[] {
 }
 
 /** Port names by index, holes where an index is free. */
-export function portNames(plan: Plan): (string | undefined)[] {
+export function portNames(plan: Pick<Plan, 'ports'>): (string | undefined)[] {
   const names: (string | undefined)[] = [];
   for (const port of plan.ports) names[port.index] = port.name;
   return Array.from(names);
 }
 
 /** Names for walks. */
-export function namesOf(plan: Plan): Names {
+export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>): Names {
   const ports = portNames(plan);
   const domains = new Map<number, string>();
   for (const segment of plan.segments) {

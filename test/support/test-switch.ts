@@ -78,6 +78,8 @@ const SMALL: Capacities = {
 
 export class TestSwitch {
   nowMs = FIRST_MS;
+  /** Checks after each batch that the core wrote nowhere in the arena but in the frames' slots. */
+  guardsArena = false;
   readonly portRows: number;
   private readonly segmentTotal: number;
 
@@ -146,8 +148,10 @@ export class TestSwitch {
 
   batch(inputs: Input[]): Outcome {
     const before = this.totals();
-    this.place(inputs);
+    const slots = this.place(inputs);
+    const arena = this.guardsArena ? this.arenaBytes() : undefined;
     const sent = this.core.process(inputs.length, this.nowMs);
+    if (arena) this.checkArena(arena, slots);
     const outcome = { sent: this.readSent(sent), dropped: this.readDropped() };
     this.check(inputs, outcome, before);
     return outcome;
@@ -166,9 +170,26 @@ export class TestSwitch {
     return this.readDropped().slice(before);
   }
 
-  private place(inputs: Input[]): void {
+  private arenaBytes(): Uint8Array {
+    return this.core.bytes.slice(this.core.region(Region.Arena), this.core.end);
+  }
+
+  private checkArena(before: Uint8Array, slots: Slot[]): void {
+    const after = this.arenaBytes();
+    const arena = this.core.region(Region.Arena);
+    let free = 0;
+    for (const { from, to } of [...slots, { from: this.core.end, to: 0 }]) {
+      const gap = (bytes: Uint8Array) => bytes.subarray(free, from - arena);
+      assert.is(Buffer.compare(gap(before), gap(after)), 0, `written before slot at ${from}`);
+      free = to - arena;
+    }
+  }
+
+  /** Writes frames and receive descriptors. Returns what of the arena may be written. */
+  private place(inputs: Input[]): Slot[] {
     const { core } = this;
     let at = core.region(Region.Arena);
+    const slots: Slot[] = [];
     inputs.forEach((input, i) => {
       const bytes = input.frame instanceof Frame ? input.frame.bytes() : input.frame;
       at += HEADROOM_BYTES;
@@ -180,8 +201,10 @@ export class TestSwitch {
       core.view.setUint32(row + Rx.Length, bytes.length, true);
       core.view.setUint16(row + Rx.Port, input.port, true);
       core.view.setUint16(row + Rx.Flags, flagsOf(input), true);
+      slots.push({ from: at - writableBefore(input), to: at + bytes.length });
       at = alignSlot(at + bytes.length);
     });
+    return slots;
   }
 
   private readSent(count: number): Sent[] {
@@ -266,6 +289,16 @@ export class TestSwitch {
   get segmentCount(): number {
     return this.segmentTotal;
   }
+}
+
+interface Slot {
+  from: number;
+  to: number;
+}
+
+/** Bytes before a frame that the core may write: headroom, or the virtio header alone. */
+function writableBefore({ tight = false, offload }: Input): number {
+  return tight ? (offload ? VNET_BYTES : 0) : HEADROOM_BYTES;
 }
 
 interface Totals {
