@@ -17,9 +17,7 @@ import {
   RX_BYTES,
   Region,
   Rx,
-  RxFlag,
   SCRATCH_BYTES,
-  SLOT_ALIGN_BYTES,
   SegmentOption,
   TX_BYTES,
   Tx,
@@ -29,15 +27,10 @@ import {
 } from '../../assembly/abi.js';
 import { Core, type Build, type Capacities } from '../../src/core.js';
 import { Frame } from './frame.js';
+import { alignSlot, flagsOf, writableBefore, type Input, type Slot } from './slot.js';
 
-export interface Input {
-  port: number;
-  frame: Frame | Uint8Array;
-  /** Virtio header right before the frame; sets RxFlag.Offload. */
-  offload?: Uint8Array;
-  trace?: boolean;
-  tight?: boolean;
-}
+export type { Input } from './slot.js';
+
 export interface Sent {
   port: number;
   bytes: Uint8Array;
@@ -81,14 +74,12 @@ export class TestSwitch {
   /** Checks after each batch that the core wrote nowhere in the arena but in the frames' slots. */
   guardsArena = false;
   readonly portRows: number;
-  private readonly segmentTotal: number;
 
   constructor(
     readonly core: Core,
     readonly capacities: Capacities,
   ) {
     this.portRows = capacities.Ports + 1;
-    this.segmentTotal = capacities.Segments;
   }
 
   /** Ports 1 to `ports` are up, in segment 0; segment n has domain n + 1. */
@@ -285,33 +276,10 @@ export class TestSwitch {
     assert.is(fates.size, inputs.length, 'every frame has a fate');
     for (const { port } of outcome.sent) assert.ok(port < this.capacities.Ports, `port ${port}`);
   }
-
-  get segmentCount(): number {
-    return this.segmentTotal;
-  }
-}
-
-interface Slot {
-  from: number;
-  to: number;
-}
-
-/** Bytes before a frame that the core may write: headroom, or the virtio header alone. */
-function writableBefore({ tight = false, offload }: Input): number {
-  return tight ? (offload ? VNET_BYTES : 0) : HEADROOM_BYTES;
 }
 
 interface Totals {
   received: number;
   sent: number;
   dropped: number;
-}
-
-function alignSlot(at: number): number {
-  return Math.ceil(at / SLOT_ALIGN_BYTES) * SLOT_ALIGN_BYTES;
-}
-
-function flagsOf(input: Input): number {
-  const { offload, trace = false, tight = false } = input;
-  return (offload ? RxFlag.Offload : 0) | (trace ? RxFlag.Trace : 0) | (tight ? RxFlag.Tight : 0);
 }
