@@ -121,12 +121,10 @@ function hasSoundOffload(p: Packet): bool {
 
 /** Candidate buckets of both addresses. */
 function hashKeys(fdb: Fdb, p: Packet): void {
-  const source = fdb.hash(p.source);
-  const destination = fdb.hash(p.destination);
-  p.sourceA = <u32>fdb.bucketA(source);
-  p.sourceB = <u32>fdb.bucketB(source);
-  p.destinationA = <u32>fdb.bucketA(destination);
-  p.destinationB = <u32>fdb.bucketB(destination);
+  p.sourceA = <u32>fdb.bucketA(p.source);
+  p.sourceB = <u32>fdb.bucketB(p.source);
+  p.destinationA = <u32>fdb.bucketA(p.destination);
+  p.destinationB = <u32>fdb.bucketB(p.destination);
 }
 
 function traceReceived(core: Core, p: Packet, port: Port): void {

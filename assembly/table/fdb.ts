@@ -13,7 +13,8 @@
  * time last seen is refreshed once in REFRESH_MS, so an entry may outlive `ageMs` by that,
  * and never dies early. Static and permanent entries stay until removed.
  *
- * Addresses are chosen by strangers: buckets come from a product with secret multipliers.
+ * Addresses are chosen by strangers: buckets come from products with secret multipliers,
+ * one for each candidate.
  */
 import { FdbKind } from '../abi';
 
@@ -30,9 +31,12 @@ export class Fdb {
   buckets: usize;
   /** Number of buckets - 1, a power of two minus one. */
   mask: u32;
+  /** Of the offset of a bucket: its top bits are the top bits of a product. */
+  private maskBytes: usize;
+  private shift: u64;
   private xor: u64;
-  private multiplier: u64;
-  private multiplier2: u64;
+  private multiplierA: u64;
+  private multiplierB: u64;
   /** All entries, of any kind. */
   entries: u32;
   /** Most entries: what was asked for. */
@@ -55,39 +59,44 @@ export class Fdb {
     const fdb = Fdb.at(ptr);
     fdb.buckets = ptr + BUCKET_BYTES;
     fdb.mask = bucketsFor(entries) - 1;
+    fdb.maskBytes = <usize>fdb.mask * BUCKET_BYTES;
+    fdb.shift = clz(<u64>fdb.maskBytes);
     fdb.xor = seed;
-    fdb.multiplier = mix(seed2) | 1;
-    fdb.multiplier2 = mix(seed ^ fdb.multiplier) | 1;
+    fdb.multiplierA = mix(seed2) | 1;
+    fdb.multiplierB = mix(seed ^ fdb.multiplierA) | 1;
     fdb.limit = entries;
     return fdb;
   }
 
-  hash(key: u64): u64 {
-    let h = (key ^ this.xor) * this.multiplier;
-    h ^= h >> 32;
-    return h * this.multiplier2;
+  bucketA(key: u64): usize {
+    return this.bucketOf(key, this.multiplierA);
   }
 
-  bucketA(hash: u64): usize {
-    return this.buckets + ((<usize>((<u32>(hash >> 32)) & this.mask)) << 6);
+  bucketB(key: u64): usize {
+    return this.bucketOf(key, this.multiplierB);
   }
 
-  bucketB(hash: u64): usize {
-    return this.buckets + ((<usize>(((<u32>hash) >>> 8) & this.mask)) << 6);
+  /**
+   * Multiplied twice, with a fold between: one product is linear, and for one secret in
+   * twenty, addresses in a row crowd in few buckets. Turned first, since what differs
+   * between addresses is most often high up: last bytes and domains.
+   */
+  private bucketOf(key: u64, multiplier: u64): usize {
+    let hash = rotl(key ^ this.xor, 32) * multiplier;
+    hash ^= hash >> 32;
+    return this.buckets + ((<usize>((hash * multiplier) >> this.shift)) & this.maskBytes);
   }
 
   /** Address of the value of `key`, or 0. */
   lookup(key: u64): usize {
-    const hash = this.hash(key);
-    return find(this.bucketA(hash), this.bucketB(hash), key);
+    return find(this.bucketA(key), this.bucketB(key), key);
   }
 
   /** Adds a key that is not there. False when the table has no place for it. */
   insert(key: u64, value: u64): bool {
     if (this.entries == this.limit) return false;
-    const hash = this.hash(key);
-    const a = this.bucketA(hash);
-    const b = this.bucketB(hash);
+    const a = this.bucketA(key);
+    const b = this.bucketB(key);
     let slot = freeSlot(a);
     if (slot == 0) slot = freeSlot(b);
     if (slot == 0) slot = this.makeRoom(a);
@@ -111,9 +120,8 @@ export class Fdb {
     for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
       const slot = bucket + (i << 3);
       const key = load<u64>(slot);
-      const hash = this.hash(key);
-      const a = this.bucketA(hash);
-      const other = freeSlot(a == bucket ? this.bucketB(hash) : a);
+      const a = this.bucketA(key);
+      const other = freeSlot(a == bucket ? this.bucketB(key) : a);
       if (other == 0) continue;
       fill(other, key, load<u64>(slot, VALUES_OFFSET));
       store<u64>(slot, 0);
