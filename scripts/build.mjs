@@ -21,6 +21,7 @@ const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: '
 const CALLED = [
   'assembly/node/ingress/ingress',
   'assembly/node/bridge/bridge',
+  'assembly/table/fdb/Fdb#findElsewhere',
   'assembly/fate/drop',
   'assembly/fate/traceDrop',
   'assembly/trace/*',

@@ -119,12 +119,10 @@ function hasSoundOffload(p: Packet): bool {
   return Vnet.at(p.data - VNET_BYTES).fits(p.length, networkOffset(p.data, p.length));
 }
 
-/** Candidate buckets of both addresses. */
+/** First candidate buckets of both addresses. */
 function hashKeys(fdb: Fdb, p: Packet): void {
-  p.sourceA = <u32>fdb.bucketA(p.source);
-  p.sourceB = <u32>fdb.bucketB(p.source);
-  p.destinationA = <u32>fdb.bucketA(p.destination);
-  p.destinationB = <u32>fdb.bucketB(p.destination);
+  p.sourceBucket = <u32>fdb.bucketA(p.source);
+  p.destinationBucket = <u32>fdb.bucketA(p.destination);
 }
 
 function traceReceived(core: Core, p: Packet, port: Port): void {
