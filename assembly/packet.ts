@@ -44,6 +44,8 @@ export class Packet {
     this.length = load<u32>(descriptor, Rx.Length);
     this.flags = load<u16>(descriptor, Rx.Flags);
     this.origin = index;
+    this.tag = 0;
+    this.variant = 0;
   }
 
   has(flag: u32): bool {

@@ -26,6 +26,7 @@ const CALLED = [
   'assembly/fate/traceDrop',
   'assembly/trace/*',
   'assembly/node/ingress/trace*',
+  'assembly/node/ingress/admit',
   'assembly/node/ingress/admitTags',
   'assembly/node/ingress/hasSoundOffload',
   'assembly/node/learn/learn',

@@ -45,8 +45,8 @@ export function bridge(core: Core, admitted: u32): void {
 
 /** Whether a source entry says something else than this frame. */
 function isNews(value: u64, port: Port, nowMs: u32): bool {
-  const stale = nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
-  return stale || portOf(value) != port.index;
+  if (portOf(value) != port.index) return true;
+  return nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
 }
 
 /** To one known port. */
