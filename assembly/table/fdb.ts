@@ -5,9 +5,9 @@
  * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets and goes to the
  * second when the first is full: one in 25 of a full table. A lookup compares a bucket
  * without branches, the first one first, and reads two cache lines at most. An insert into
- * two full buckets moves one entry to its other bucket; when none has room there the insert
- * is refused and counted. `create` gives one place in two, so for the entries asked
- * for this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
+ * two full buckets moves up to three entries to their other buckets; when that makes no room
+ * it is refused and counted. `create` gives one place in two, so for the entries asked for
+ * this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
  *
  * Dynamic entries die `ageMs` after their address was last heard: a lookup ignores them
  * from then on, and a sweep of a bounded number of buckets a batch takes them out. The
@@ -23,6 +23,8 @@ export const BUCKET_BYTES: usize = 64;
 const BUCKET_ENTRIES: u32 = 4;
 const VALUES_OFFSET: usize = 32;
 const KEYS_PAIR_OFFSET: usize = 16;
+/** Entries that one insert moves at the most. */
+const MOST_MOVES: u32 = 3;
 
 /** How old a time last seen may get before it is written again. */
 export const REFRESH_MS: u32 = 250;
@@ -111,8 +113,8 @@ export class Fdb {
     const b = this.bucketB(key);
     let slot = freeSlot(a);
     if (slot == 0) slot = freeSlot(b);
-    if (slot == 0) slot = this.makeRoom(a);
-    if (slot == 0) slot = this.makeRoom(b);
+    if (slot == 0) slot = this.makeRoom(a, MOST_MOVES);
+    if (slot == 0) slot = this.makeRoom(b, MOST_MOVES);
     if (slot == 0) return false;
     fill(slot, key, value);
     this.entries++;
@@ -127,15 +129,21 @@ export class Fdb {
     this.entries--;
   }
 
-  /** Moves one entry of a full bucket to its other bucket. Returns its slot, or 0. */
-  private makeRoom(bucket: usize): usize {
+  /**
+   * Moves one entry of a full bucket to its other bucket, after at most `moves - 1` moves
+   * that make room there. Returns its slot, or 0.
+   */
+  private makeRoom(bucket: usize, moves: u32): usize {
     for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
       const slot = bucket + (i << 3);
       const key = load<u64>(slot);
       const a = this.bucketA(key);
-      const other = freeSlot(a == bucket ? this.bucketB(key) : a);
-      if (other == 0) continue;
-      fill(other, key, load<u64>(slot, VALUES_OFFSET));
+      const other = a == bucket ? this.bucketB(key) : a;
+      if (other == bucket) continue;
+      let free = freeSlot(other);
+      if (free == 0 && moves > 1) free = this.makeRoom(other, moves - 1);
+      if (free == 0) continue;
+      fill(free, key, load<u64>(slot, VALUES_OFFSET));
       store<u64>(slot, 0);
       return slot;
     }
