@@ -1,0 +1,24 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadConfig } from '../../src/config/load.js';
+import { packagePath } from '../../src/package-path.js';
+import { prepareCore } from '../../src/replay/prepare.js';
+
+const FOLDERS = ['examples', 'fixtures'].map(packagePath);
+
+test('examples: every configuration we ship fits a core', () => {
+  let found = 0;
+  for (const folder of FOLDERS) {
+    for (const file of readdirSync(folder).filter(name => name.endsWith('.yaml'))) {
+      const config = loadConfig(join(folder, file));
+      const { plan } = prepareCore(config, 1);
+      assert.is(plan.ports.length, config.ports.length, file);
+      found++;
+    }
+  }
+  assert.ok(found >= 3);
+});
+
+test.run();
