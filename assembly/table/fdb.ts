@@ -4,7 +4,9 @@
  * Buckets of 64 bytes: four keys (48-bit MAC, 16-bit domain), then four values (port u16,
  * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets and goes to the
  * second when the first is full: one in 25 of a full table. A lookup compares a bucket
- * without branches, the first one first, and reads two cache lines at most. An insert into
+ * without branches, the first one first, and reads two cache lines at most. (Of an unknown
+ * key it reads both, and nothing has touched the second: learning a million new addresses
+ * takes 130 ns each instead of 62, forwarding between them 38 instead of 42.) An insert into
  * two full buckets moves up to three entries to their other buckets; when that makes no room
  * it is refused and counted. `create` gives one place in two, so for the entries asked for
  * this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
