@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -177,6 +177,7 @@ export enum Capacity {
   Domains, // forwarding domains: one a plain segment, one a VLAN of an aware one
   FdbEntries,
   EvictEntries, // sum of the limits of segments with policy EvictOldest
+  Neighbours, // IP addresses whose MAC is configured, of both families
   ArenaBytes, // received frames of one batch
   CopyBytes, // copies made during one batch
   TraceRecords,
@@ -219,6 +220,8 @@ export enum SegmentCounter {
   Expired,
   Refused, // sources not learned: over the limit, or no place in the table
   Evicted, // oldest entries given up for new ones
+  Answered, // questions about neighbours that the switch answered itself
+  NeighboursRefused, // configured neighbours for which the table had no place
   Entries, // learned entries now
   Count = 16,
 }
@@ -317,6 +320,28 @@ export enum FdbRecord {
   Spare = 11, // u8
   AgeMs = 12, // u32: since last seen, as of the last batch
   Spare2 = 16,
+}
+
+/** A neighbour in scratch memory: what `neighbourInsert` takes and `neighbourWalk` returns. */
+export const NEIGHBOUR_RECORD_BYTES = 32;
+export enum NeighbourRecord {
+  Address = 0, // 16 bytes as on the wire; of an IPv4 address the first 4
+  Domain = 16, // u16
+  Family = 18, // u8: Family
+  Flags = 19, // u8: NeighbourFlag
+  MacLow = 20, // u32: bytes 0-3, little endian
+  MacHigh = 24, // u16: bytes 4-5
+  Spare = 26,
+}
+
+/** An IP version. */
+export enum Family {
+  Ipv4 = 4,
+  Ipv6 = 6,
+}
+
+export enum NeighbourFlag {
+  Router = 1, // advertised as a router: hosts forget a router that no longer says it is one
 }
 
 /** Result of a control call. */

@@ -22,6 +22,10 @@ export interface Exports {
   fdbRemove(core: number): number;
   fdbFlush(core: number, port: number, domain: number, all: number): number;
   fdbWalk(core: number, first: number): number;
+  neighbourInsert(core: number): number;
+  neighbourRemove(core: number): number;
+  neighbourFlush(core: number, domain: number): number;
+  neighbourWalk(core: number, first: number): number;
   housekeep(core: number, nowMs: number, buckets: number): void;
   captureFill(batch: number): number;
 }

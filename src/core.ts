@@ -26,6 +26,7 @@ import {
 } from '../assembly/abi.js';
 import type { Exports } from './core-exports.js';
 import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-record.js';
+import { NeighbourTable } from './neighbour-table.js';
 import { packagePath } from './package-path.js';
 
 export type { FdbEntry };
@@ -54,11 +55,15 @@ export class Core {
   ) {
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    const scratch = this.region(Region.Scratch);
+    this.neighbours = new NeighbourTable(exports, CORE_ADDRESS, this.view, scratch);
   }
 
   /** All of the module's memory. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** MAC addresses of IP addresses, as configured. */
+  readonly neighbours: NeighbourTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
   static create(capacities: Capacities, seed: bigint, build: Build = 'release'): Core {
