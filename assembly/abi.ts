@@ -137,6 +137,10 @@ export enum Trace {
   DestinationMiss, // d domain
   DestinationGroup, // a 1 broadcast, 2 multicast
   FloodSkipped, // a port, b FloodSkip
+  NeighbourUnknown, // the address asked for, which is not in the table
+  NeighbourAnswers, // the address asked for: its owner hears the question itself
+  NeighbourAnswered, // the address asked for, and the MAC the switch answered with
+  NeighbourKept, // the address announced or probed, which is nobody's to answer
   TagPushed, // a port, b TCI, c TPID
   TagPopped, // a port, b TCI, c TPID
   ChecksumFinished, // a port, b checksum start
@@ -153,6 +157,7 @@ export enum FloodSkip {
   Flags, // the member's flood flag for this kind is off
   Vlan, // the member is not in the frame's VLAN
   Down, // the member is down
+  Suppressed, // what is asked is known here, and the member's port suppresses such frames
 }
 
 /** One trace record: 32 bytes. */
@@ -166,7 +171,8 @@ export enum TraceField {
   C = 16,
   D = 20,
   MacLow = 24, // u32: bytes 0-3 of the address in question, little endian
-  MacHigh = 28, // u32: bytes 4-5
+  MacHigh = 28, // u16: bytes 4-5
+  Family = 30, // u16: Family of the IP address that A to D hold as on the wire; 0: none
 }
 
 /** What is sized once, before `init`. */
@@ -264,6 +270,7 @@ export enum PortOption {
   PushTags, // how many are put on instead
   PushOuter, // TPID << 16 | VID
   PushInner,
+  NeighbourSuppress, // questions about known neighbours are answered, not sent here
 }
 
 export enum PriorityTags {
@@ -290,6 +297,7 @@ export enum SegmentOption {
   StaticMove, // StaticMove
   ArrivalStart, // first place in the arrivals of segments that evict the oldest
   ArrivalPlaces, // how many; 0: none. Set after ArrivalStart
+  AnswerNeighbours, // 1: questions about known neighbours are answered and sent nowhere
 }
 
 export enum LimitPolicy {
