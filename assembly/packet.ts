@@ -22,17 +22,17 @@ export class Packet {
   /** FDB keys of both addresses. */
   source: u64;
   destination: u64;
-  /** Candidate buckets of both keys. */
-  sourceA: u32;
-  sourceB: u32;
-  destinationA: u32;
-  destinationB: u32;
+  /** First candidate buckets of both keys. */
+  sourceBucket: u32;
+  destinationBucket: u32;
   port: Port;
   /** TPID << 16 | TCI of the frame's VLAN; 0 where VLANs are payload. */
   tag: u32;
   /** A copy of the frame with the tag put on or taken off, made by flooding; 0: none. */
   variant: u32;
-  private spare: u32;
+  private spare0: u32;
+  private spare1: u32;
+  private spare2: u32;
 
   static at(packets: usize, index: u32): Packet {
     return changetype<Packet>(packets + <usize>index * PACKET_BYTES);
@@ -45,6 +45,8 @@ export class Packet {
     this.length = load<u32>(descriptor, Rx.Length);
     this.flags = load<u16>(descriptor, Rx.Flags);
     this.origin = index;
+    this.tag = 0;
+    this.variant = 0;
   }
 
   has(flag: u32): bool {

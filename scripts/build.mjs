@@ -21,10 +21,12 @@ const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: '
 const CALLED = [
   'assembly/node/ingress/ingress',
   'assembly/node/bridge/bridge',
+  'assembly/table/fdb/Fdb#findElsewhere',
   'assembly/fate/drop',
   'assembly/fate/traceDrop',
   'assembly/trace/*',
   'assembly/node/ingress/trace*',
+  'assembly/node/ingress/admit',
   'assembly/node/ingress/admitTags',
   'assembly/node/ingress/hasSoundOffload',
   'assembly/node/learn/learn',

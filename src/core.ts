@@ -22,6 +22,7 @@ import {
   SegmentCounter,
   SegmentOption,
   Status,
+  TRACE_BYTES,
   VlanMember,
 } from '../assembly/abi.js';
 import type { Exports } from './core-exports.js';
@@ -38,6 +39,10 @@ export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>
 const CORE_ADDRESS = 65536;
 const PAGE_BYTES = 65536;
 const MOST_BYTES = 0xffffffff;
+/** Bytes of an FDB entry, in a table that is never more than half full. */
+const FDB_LEAST_BYTES = 32;
+/** A domain of 16 bits for each VID. */
+const VLAN_TABLE_BYTES = 8192;
 /** Any port, any domain, in `fdbFlush`. */
 const ANY = 0xffffffff;
 
@@ -72,7 +77,10 @@ export class Core {
     for (const [name, value] of Object.entries(capacities)) {
       exports.setCapacity(CORE_ADDRESS, Capacity[name as keyof typeof Capacity], value);
     }
+    const least = leastBytes(capacities);
+    if (least > MOST_BYTES) throw new Error(`core: ${least} bytes do not fit 4 GiB`);
     const end = exports.endOf(CORE_ADDRESS) >>> 0;
+    if (end < least) throw new Error('core: more than 4 GiB'); // the layout wrapped
     growTo(memory, end);
     exports.init(CORE_ADDRESS, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn));
     return new Core(exports, memory, build);
@@ -275,6 +283,13 @@ function instantiate(memory: WebAssembly.Memory, build: Build): Exports {
 /** An assertion of the test build failed; the stack trace names the file and line. */
 function trap(): never {
   throw new Error('assertion failed in the core');
+}
+
+/** What the large regions take at the least: addresses of 32 bits cannot say when it is more. */
+function leastBytes(capacities: Capacities): number {
+  const { ArenaBytes, CopyBytes, FdbEntries, TraceRecords, VlanSegments } = capacities;
+  const tables = FdbEntries * FDB_LEAST_BYTES + VlanSegments * VLAN_TABLE_BYTES;
+  return ArenaBytes + CopyBytes + tables + TraceRecords * TRACE_BYTES;
 }
 
 function growTo(memory: WebAssembly.Memory, end: number): void {

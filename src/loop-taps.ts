@@ -22,7 +22,8 @@ import { type CaptureSpec, type CapturedFrame, type LoopEvent, Signal } from './
 const MAX_OUTSTANDING_BYTES = 16 << 20;
 /** What a frame costs on the way beside its bytes. */
 const FRAME_COST_BYTES = 256;
-const NS_PER_MS = 1_000_000n;
+const US_PER_MS = 1000;
+const NS_PER_US = 1000n;
 
 interface Capture {
   spec: CaptureSpec;
@@ -58,7 +59,8 @@ export class LoopTaps implements FrameTap {
   }
 
   onReceived(count: number): void {
-    this.stampNs = BigInt(Date.now()) * NS_PER_MS;
+    const nowMs = performance.timeOrigin + performance.now();
+    this.stampNs = BigInt(Math.round(nowMs * US_PER_MS)) * NS_PER_US;
     const { view } = this.core;
     const rx = this.core.region(Region.Rx);
     for (let i = 0; i < count; i++) {

@@ -9,7 +9,7 @@ import { Drop, FdbKind, Node, RxFlag, Trace } from '../abi';
 import { drop, send } from '../fate';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
-import { REFRESH_MS, find, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
+import { Fdb, REFRESH_MS, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
 import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_SLOW, PORT_UP, Port } from '../table/port';
 import { note, say, sayKey } from '../trace';
 import { isGroup } from '../wire/ethernet';
@@ -21,10 +21,11 @@ export function bridge(core: Core, admitted: u32): void {
   const packets = core.packets;
   const ports = core.ports;
   const nowMs = core.nowMs;
+  const fdb = Fdb.at(core.fdb);
   for (let i: u32 = 0; i < admitted; i++) {
     const p = Packet.at(packets, i);
     const port = p.port;
-    const source = find(p.sourceA, p.sourceB, p.source);
+    const source = fdb.find(p.sourceBucket, p.source);
     if (source == 0 || isNews(load<u64>(source), port, nowMs)) {
       const refused = learn(core, p, source);
       if (refused != Drop.None) {
@@ -32,9 +33,7 @@ export function bridge(core: Core, admitted: u32): void {
         continue;
       }
     } else if (p.has(RxFlag.Trace)) traceEntry(core, p, p.source, Trace.SourceKnown, source);
-    const entry: usize = isGroup(p.destination)
-      ? 0
-      : find(p.destinationA, p.destinationB, p.destination);
+    const entry: usize = isGroup(p.destination) ? 0 : fdb.find(p.destinationBucket, p.destination);
     if (entry == 0 || isExpired(load<u64>(entry), nowMs, port.ageMs)) {
       flood(core, p);
       continue;
@@ -46,8 +45,8 @@ export function bridge(core: Core, admitted: u32): void {
 
 /** Whether a source entry says something else than this frame. */
 function isNews(value: u64, port: Port, nowMs: u32): bool {
-  const stale = nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
-  return stale || portOf(value) != port.index;
+  if (portOf(value) != port.index) return true;
+  return nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
 }
 
 /** To one known port. */

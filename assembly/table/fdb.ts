@@ -2,10 +2,11 @@
  * Forwarding database: behind which port a MAC address is.
  *
  * Buckets of 64 bytes: four keys (48-bit MAC, 16-bit domain), then four values (port u16,
- * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets; both are compared
- * at once, without branches, so a lookup reads two cache lines at most, always. An insert
- * into two full buckets moves one entry to its other bucket; when none has room there the
- * insert is refused and counted. `create` gives one place in two, so for the entries asked
+ * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets and goes to the
+ * second when the first is full: one in 25 of a full table. A lookup compares a bucket
+ * without branches, the first one first, and reads two cache lines at most. An insert into
+ * two full buckets moves one entry to its other bucket; when none has room there the insert
+ * is refused and counted. `create` gives one place in two, so for the entries asked
  * for this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
  *
  * Dynamic entries die `ageMs` after their address was last heard: a lookup ignores them
@@ -13,7 +14,8 @@
  * time last seen is refreshed once in REFRESH_MS, so an entry may outlive `ageMs` by that,
  * and never dies early. Static and permanent entries stay until removed.
  *
- * Addresses are chosen by strangers: buckets come from a product with secret multipliers.
+ * Addresses are chosen by strangers: buckets come from products with secret multipliers,
+ * one for each candidate.
  */
 import { FdbKind } from '../abi';
 
@@ -30,9 +32,12 @@ export class Fdb {
   buckets: usize;
   /** Number of buckets - 1, a power of two minus one. */
   mask: u32;
+  /** Of the offset of a bucket: its top bits are the top bits of a product. */
+  private maskBytes: usize;
+  private shift: u64;
   private xor: u64;
-  private multiplier: u64;
-  private multiplier2: u64;
+  private multiplierA: u64;
+  private multiplierB: u64;
   /** All entries, of any kind. */
   entries: u32;
   /** Most entries: what was asked for. */
@@ -55,39 +60,55 @@ export class Fdb {
     const fdb = Fdb.at(ptr);
     fdb.buckets = ptr + BUCKET_BYTES;
     fdb.mask = bucketsFor(entries) - 1;
+    fdb.maskBytes = <usize>fdb.mask * BUCKET_BYTES;
+    fdb.shift = clz(<u64>fdb.maskBytes);
     fdb.xor = seed;
-    fdb.multiplier = mix(seed2) | 1;
-    fdb.multiplier2 = mix(seed ^ fdb.multiplier) | 1;
+    fdb.multiplierA = mix(seed2) | 1;
+    fdb.multiplierB = mix(seed ^ fdb.multiplierA) | 1;
     fdb.limit = entries;
     return fdb;
   }
 
-  hash(key: u64): u64 {
-    let h = (key ^ this.xor) * this.multiplier;
-    h ^= h >> 32;
-    return h * this.multiplier2;
+  bucketA(key: u64): usize {
+    return this.bucketOf(key, this.multiplierA);
   }
 
-  bucketA(hash: u64): usize {
-    return this.buckets + ((<usize>((<u32>(hash >> 32)) & this.mask)) << 6);
+  bucketB(key: u64): usize {
+    return this.bucketOf(key, this.multiplierB);
   }
 
-  bucketB(hash: u64): usize {
-    return this.buckets + ((<usize>(((<u32>hash) >>> 8) & this.mask)) << 6);
+  /**
+   * Multiplied twice, with a fold between: one product is linear, and for one secret in
+   * twenty, addresses in a row crowd in few buckets. Turned first, since what differs
+   * between addresses is most often high up: last bytes and domains.
+   */
+  private bucketOf(key: u64, multiplier: u64): usize {
+    let hash = rotl(key ^ this.xor, 32) * multiplier;
+    hash ^= hash >> 32;
+    return this.buckets + ((<usize>((hash * multiplier) >> this.shift)) & this.maskBytes);
   }
 
   /** Address of the value of `key`, or 0. */
   lookup(key: u64): usize {
-    const hash = this.hash(key);
-    return find(this.bucketA(hash), this.bucketB(hash), key);
+    return this.find(this.bucketA(key), key);
+  }
+
+  /** As `lookup`, where the first bucket is known. */
+  find(bucketA: usize, key: u64): usize {
+    const found = findIn(bucketA, key);
+    return found != 0 ? found : this.findElsewhere(key);
+  }
+
+  /** One key in 25 of a full table is in its second bucket, and every unknown one. */
+  private findElsewhere(key: u64): usize {
+    return findIn(this.bucketB(key), key);
   }
 
   /** Adds a key that is not there. False when the table has no place for it. */
   insert(key: u64, value: u64): bool {
     if (this.entries == this.limit) return false;
-    const hash = this.hash(key);
-    const a = this.bucketA(hash);
-    const b = this.bucketB(hash);
+    const a = this.bucketA(key);
+    const b = this.bucketB(key);
     let slot = freeSlot(a);
     if (slot == 0) slot = freeSlot(b);
     if (slot == 0) slot = this.makeRoom(a);
@@ -111,9 +132,8 @@ export class Fdb {
     for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
       const slot = bucket + (i << 3);
       const key = load<u64>(slot);
-      const hash = this.hash(key);
-      const a = this.bucketA(hash);
-      const other = freeSlot(a == bucket ? this.bucketB(hash) : a);
+      const a = this.bucketA(key);
+      const other = freeSlot(a == bucket ? this.bucketB(key) : a);
       if (other == 0) continue;
       fill(other, key, load<u64>(slot, VALUES_OFFSET));
       store<u64>(slot, 0);
@@ -153,18 +173,14 @@ function freeSlot(bucket: usize): usize {
   return 0;
 }
 
-/** Address of the value of `key` in either bucket, or 0. Compares all eight keys. */
-export function find(a: usize, b: usize, key: u64): usize {
+/** Address of the value of `key` in one bucket, or 0. Compares all four keys at once. */
+function findIn(bucket: usize, key: u64): usize {
   const want = i64x2.splat(key);
   const hits =
-    i64x2.bitmask(i64x2.eq(v128.load(a), want)) |
-    (i64x2.bitmask(i64x2.eq(v128.load(a, KEYS_PAIR_OFFSET), want)) << 2) |
-    (i64x2.bitmask(i64x2.eq(v128.load(b), want)) << 4) |
-    (i64x2.bitmask(i64x2.eq(v128.load(b, KEYS_PAIR_OFFSET), want)) << 6);
+    i64x2.bitmask(i64x2.eq(v128.load(bucket), want)) |
+    (i64x2.bitmask(i64x2.eq(v128.load(bucket, KEYS_PAIR_OFFSET), want)) << 2);
   if (hits == 0) return 0;
-  const slot = <usize>ctz(hits);
-  const bucket = select(a, b, slot < BUCKET_ENTRIES);
-  return bucket + VALUES_OFFSET + ((slot & 3) << 3);
+  return bucket + VALUES_OFFSET + ((<usize>ctz(hits)) << 3);
 }
 
 /** Key of the entry whose value is at `value`. */

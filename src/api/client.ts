@@ -91,6 +91,10 @@ export class ApiClient {
       for await (const line of createInterface({ input: response })) {
         if (line !== '') yield JSON.parse(line) as CaptureLine;
       }
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ECONNRESET') throw error;
+      throw new Error(`control socket ${this.socketPath}: the switch has ended`);
     } finally {
       response.destroy();
     }

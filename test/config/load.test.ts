@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Capacity, STORM_MOST_PER_SEC } from '../../assembly/abi.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { packagePath } from '../../src/package-path.js';
 
 const SMALL = `
 name: demo
@@ -216,6 +219,19 @@ ports: { p1: { <<: *host, isolated: true } }`;
   const [port] = parseConfig(text, 'net.yaml').ports;
   assert.is(port!.segment, 'lan');
   assert.is(port!.isolated, true);
+});
+
+test('load: the schema knows the limits of the core', () => {
+  const file = readFileSync(packagePath('schema/sluice.schema.json'), 'utf8');
+  const { definitions } = JSON.parse(file) as { definitions: Record<string, never> };
+  const { ratePerSec, capacities } = definitions as unknown as {
+    ratePerSec: { maximum: number };
+    capacities: { properties: Record<string, unknown> };
+  };
+  assert.is(ratePerSec.maximum, STORM_MOST_PER_SEC);
+  const names = Object.keys(capacities.properties).map(name => name.toLowerCase());
+  const known = Object.keys(Capacity).filter(name => /^[A-Z]/.test(name) && name !== 'Count');
+  assert.equal(names.sort(), known.map(name => name.toLowerCase()).sort());
 });
 
 test.run();

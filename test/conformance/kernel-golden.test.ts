@@ -7,8 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FdbKind } from '../../assembly/abi.js';
 import { fromHex, hex, macNumber } from '../support/frame.js';
-import { shared } from '../support/shared.js';
 import { TestSwitch } from '../support/test-switch.js';
+import { testWithShared } from '../support/with-shared.js';
 
 /** Steps in which we differ, and what says so. */
 const DECIDED: Record<string, string> = {
@@ -53,9 +53,9 @@ function differenceOf(bridge: TestSwitch, step: Step): string | undefined {
   return ours.join() === theirs.join() ? undefined : `${step.name}: ours ${ours}, Linux ${theirs}`;
 }
 
-test('the recorded Linux bridge and we differ only where decided', () => {
-  const path = shared('pcaps/kernel-golden/kernel-bridge.json');
-  if (path === undefined) return;
+const RECORDING = 'pcaps/kernel-golden/kernel-bridge.json';
+
+testWithShared(RECORDING, 'the Linux bridge and we differ only where decided', path => {
   const { steps } = JSON.parse(readFileSync(path, 'utf8')) as { steps: Step[] };
   const bridge = TestSwitch.create();
   const differences = new Map<string, string>();

@@ -10,7 +10,9 @@ import { eth, hex } from '../support/frame.js';
 import { captureFrames } from '../support/pcap.js';
 import { sharedCaptures } from '../support/shared.js';
 import { TestSwitch, type Outcome } from '../support/test-switch.js';
+import { testWithShared } from '../support/with-shared.js';
 
+const MANIFEST = 'pcaps/MANIFEST.json';
 const GROUPS = ['malformed', 'frag', 'format', 'l2'];
 const AFTERWARDS = eth('02:aa:aa:aa:aa:01').payload(46);
 
@@ -61,7 +63,7 @@ function injectAll(bridge: TestSwitch, frames: Uint8Array[], look?: (o: Outcome)
 }
 
 for (const [kind, create] of Object.entries(PORT_KINDS)) {
-  test(`MF-A01: every odd capture into a port of kind ${kind}`, () => {
+  testWithShared(MANIFEST, `MF-A01: every odd capture into a port of kind ${kind}`, () => {
     let files = 0;
     for (const { frames } of framesOf(...GROUPS)) {
       const bridge = create();
@@ -74,12 +76,16 @@ for (const [kind, create] of Object.entries(PORT_KINDS)) {
     console.log(`MF-A01 ${kind}: ${files} files`);
   });
 
-  test(`MF-A02: the same cut at every length from 0 to 64 into a port of kind ${kind}`, () => {
-    for (const { frames } of framesOf('malformed', 'l2')) {
-      const cut = frames.slice(0, 20).flatMap(frame => everyCut(frame));
-      injectAll(create(), cut);
-    }
-  });
+  testWithShared(
+    MANIFEST,
+    `MF-A02: the same cut at every length from 0 to 64 into a port of kind ${kind}`,
+    () => {
+      for (const { frames } of framesOf('malformed', 'l2')) {
+        const cut = frames.slice(0, 20).flatMap(frame => everyCut(frame));
+        injectAll(create(), cut);
+      }
+    },
+  );
 }
 
 function everyCut(frame: Uint8Array): Uint8Array[] {
@@ -88,7 +94,7 @@ function everyCut(frame: Uint8Array): Uint8Array[] {
   );
 }
 
-test('MF-A01: a plain bridge passes what it passes with every byte', () => {
+testWithShared(MANIFEST, 'MF-A01: a plain bridge passes what it passes with every byte', () => {
   for (const { file, frames } of framesOf(...GROUPS)) {
     const inputs = new Set(frames.map(hex));
     injectAll(TestSwitch.create(), frames, outcome => {
@@ -117,13 +123,17 @@ test('MF-A03: each bit of the first 80 bytes flipped passes as it is or is dropp
   }
 });
 
-test('MF-A04: a bridge passes right and wrong checksums with every byte', () => {
-  for (const { frames } of framesOf('checksum')) {
-    for (const frame of frames) {
-      const outcome = TestSwitch.create().inject(1, frame);
-      if (outcome.dropped.length === 0) expectSent(outcome, [2, 3], frame);
+testWithShared(
+  MANIFEST,
+  'MF-A04: a bridge passes right and wrong checksums with every byte',
+  () => {
+    for (const { frames } of framesOf('checksum')) {
+      for (const frame of frames) {
+        const outcome = TestSwitch.create().inject(1, frame);
+        if (outcome.dropped.length === 0) expectSent(outcome, [2, 3], frame);
+      }
     }
-  }
-});
+  },
+);
 
 test.run();

@@ -9,8 +9,8 @@ import { expectDropped, expectSent, formsOf, portsOf } from '../support/expect.j
 import { BROADCAST, Frame, eth, fromHex, macNumber } from '../support/frame.js';
 import { NO_FORWARDING_FRAMES } from '../support/no-forwarding.js';
 import { captureFrames } from '../support/pcap.js';
-import { shared } from '../support/shared.js';
 import { TestSwitch } from '../support/test-switch.js';
+import { testWithShared } from '../support/with-shared.js';
 
 /** The local port L: a trunk of all VLANs without a native one. */
 const L = 8;
@@ -154,9 +154,9 @@ test('VL-A24: a bridge that is not VLAN aware passes any tags with every bit', (
   for (const each of [tagged, twice, thrice]) expectSent(bridge.inject(1, each), [2, 3], each);
 });
 
-test('VL-A24: captured frames of three tags pass with every bit', () => {
-  const path = shared('pcaps/l2/zeek__vlan-qinqinq.pcap');
-  if (path === undefined) return;
+const THREE_TAGS = 'pcaps/l2/zeek__vlan-qinqinq.pcap';
+
+testWithShared(THREE_TAGS, 'VL-A24: captured frames of three tags pass with every bit', path => {
   const frames = captureFrames(path);
   assert.is(frames.length, 14);
   for (const each of frames) {

@@ -5,6 +5,11 @@
 export function seededRandom(what: string): (below: number) => number {
   const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 0x7fffffff);
   console.log(`${what}: SLUICE_SEED=${seed}`);
+  return randomOf(seed);
+}
+
+/** The generator by itself: the same seed gives the same numbers. */
+export function randomOf(seed: number): (below: number) => number {
   let state = seed >>> 0 || 1;
   return below => {
     state ^= state << 13;

@@ -17,9 +17,7 @@ import {
   RX_BYTES,
   Region,
   Rx,
-  RxFlag,
   SCRATCH_BYTES,
-  SLOT_ALIGN_BYTES,
   SegmentOption,
   TX_BYTES,
   Tx,
@@ -29,15 +27,10 @@ import {
 } from '../../assembly/abi.js';
 import { Core, type Build, type Capacities } from '../../src/core.js';
 import { Frame } from './frame.js';
+import { alignSlot, flagsOf, writableBefore, type Input, type Slot } from './slot.js';
 
-export interface Input {
-  port: number;
-  frame: Frame | Uint8Array;
-  /** Virtio header right before the frame; sets RxFlag.Offload. */
-  offload?: Uint8Array;
-  trace?: boolean;
-  tight?: boolean;
-}
+export type { Input } from './slot.js';
+
 export interface Sent {
   port: number;
   bytes: Uint8Array;
@@ -79,15 +72,15 @@ const SMALL: Capacities = {
 
 export class TestSwitch {
   nowMs = FIRST_MS;
+  /** Checks after each batch that the core wrote nowhere in the arena but in the frames' slots. */
+  guardsArena = false;
   readonly portRows: number;
-  private readonly segmentTotal: number;
 
   constructor(
     readonly core: Core,
     readonly capacities: Capacities,
   ) {
     this.portRows = capacities.Ports + 1;
-    this.segmentTotal = capacities.Segments;
   }
 
   /** Ports 1 to `ports` are up, in segment 0; segment n has domain n + 1. */
@@ -147,8 +140,10 @@ export class TestSwitch {
 
   batch(inputs: Input[]): Outcome {
     const before = this.totals();
-    this.place(inputs);
+    const slots = this.place(inputs);
+    const arena = this.guardsArena ? this.arenaBytes() : undefined;
     const sent = this.core.process(inputs.length, this.nowMs);
+    if (arena) this.checkArena(arena, slots);
     const outcome = { sent: this.readSent(sent), dropped: this.readDropped() };
     this.check(inputs, outcome, before);
     return outcome;
@@ -167,9 +162,26 @@ export class TestSwitch {
     return this.readDropped().slice(before);
   }
 
-  private place(inputs: Input[]): void {
+  private arenaBytes(): Uint8Array {
+    return this.core.bytes.slice(this.core.region(Region.Arena), this.core.end);
+  }
+
+  private checkArena(before: Uint8Array, slots: Slot[]): void {
+    const after = this.arenaBytes();
+    const arena = this.core.region(Region.Arena);
+    let free = 0;
+    for (const { from, to } of [...slots, { from: this.core.end, to: 0 }]) {
+      const gap = (bytes: Uint8Array) => bytes.subarray(free, from - arena);
+      assert.is(Buffer.compare(gap(before), gap(after)), 0, `written before slot at ${from}`);
+      free = to - arena;
+    }
+  }
+
+  /** Writes frames and receive descriptors. Returns what of the arena may be written. */
+  private place(inputs: Input[]): Slot[] {
     const { core } = this;
     let at = core.region(Region.Arena);
+    const slots: Slot[] = [];
     inputs.forEach((input, i) => {
       const bytes = input.frame instanceof Frame ? input.frame.bytes() : input.frame;
       at += HEADROOM_BYTES;
@@ -181,8 +193,10 @@ export class TestSwitch {
       core.view.setUint32(row + Rx.Length, bytes.length, true);
       core.view.setUint16(row + Rx.Port, input.port, true);
       core.view.setUint16(row + Rx.Flags, flagsOf(input), true);
+      slots.push({ from: at - writableBefore(input), to: at + bytes.length });
       at = alignSlot(at + bytes.length);
     });
+    return slots;
   }
 
   private readSent(count: number): Sent[] {
@@ -263,23 +277,10 @@ export class TestSwitch {
     assert.is(fates.size, inputs.length, 'every frame has a fate');
     for (const { port } of outcome.sent) assert.ok(port < this.capacities.Ports, `port ${port}`);
   }
-
-  get segmentCount(): number {
-    return this.segmentTotal;
-  }
 }
 
 interface Totals {
   received: number;
   sent: number;
   dropped: number;
-}
-
-function alignSlot(at: number): number {
-  return Math.ceil(at / SLOT_ALIGN_BYTES) * SLOT_ALIGN_BYTES;
-}
-
-function flagsOf(input: Input): number {
-  const { offload, trace = false, tight = false } = input;
-  return (offload ? RxFlag.Offload : 0) | (trace ? RxFlag.Trace : 0) | (tight ? RxFlag.Tight : 0);
 }

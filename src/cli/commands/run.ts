@@ -54,7 +54,7 @@ async function run(options: Options): Promise<ExitCode> {
   const ending = firstSignal();
   const made = await Switch.start(config, { spinUs: options.spinUs });
   const path = options.socket ?? config.control ?? defaultSocket(config.name);
-  const reload = (): Promise<PlanChange> => made.reload(loadConfig(options.config));
+  const reload = async (): Promise<PlanChange> => made.reload(loadConfig(options.config));
   let api: ApiServer;
   try {
     api = await ApiServer.listen(path, { target: made, reload });

@@ -4,7 +4,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FdbKind, Region, SegmentCounter, Status } from '../../../assembly/abi.js';
+import { FdbKind, Region, SegmentCounter, SegmentOption, Status } from '../../../assembly/abi.js';
 import type { FdbEntry } from '../../../src/core.js';
 import { eth, macNumber } from '../../support/frame.js';
 import { portsOf } from '../../support/expect.js';
@@ -76,6 +76,25 @@ test('fdb: a million addresses all find a place, and each is found', () => {
   assert.is(to.core.fdbInsert(entryAt(1n)), Status.Full);
   for (let i = 0; i < entries; i += 97) {
     assert.is(to.core.fdbRemove(ORDERS['last byte first']!(i), 1), Status.Ok);
+  }
+});
+
+test('fdb: the same 32 addresses in each of 2048 domains find a place, whatever the seed', () => {
+  const [hosts, domains] = [32, 2048];
+  const capacities = { FdbEntries: hosts * domains, Domains: domains + 1 };
+  for (let round = 0; round < 12; round++) {
+    const seed = BigInt(random(1 << 30));
+    const { core } = TestSwitch.create({ seed, build: 'release', capacities });
+    let failed = 0;
+    for (let domain = 1; domain <= domains; domain++) {
+      core.configureSegment(0, SegmentOption.Domain, domain);
+      for (let host = 0; host < hosts; host++) {
+        const entry = entryAt(0x0242ac110002n + BigInt(host), domain);
+        if (core.fdbInsert(entry) !== Status.Ok) failed++;
+      }
+    }
+    // Random numbers leave one of 65536 without a place in one table of 1500.
+    assert.ok(failed <= 1, `seed ${seed}: ${failed}`);
   }
 });
 
