@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -137,6 +137,10 @@ export enum Trace {
   DestinationMiss, // d domain
   DestinationGroup, // a 1 broadcast, 2 multicast
   FloodSkipped, // a port, b FloodSkip
+  NeighbourUnknown, // the address asked for, which is not in the table
+  NeighbourAnswers, // the address asked for: its owner hears the question itself
+  NeighbourAnswered, // the address asked for, and the MAC the switch answered with
+  NeighbourKept, // the address announced or probed, which is nobody's to answer
   TagPushed, // a port, b TCI, c TPID
   TagPopped, // a port, b TCI, c TPID
   ChecksumFinished, // a port, b checksum start
@@ -153,6 +157,7 @@ export enum FloodSkip {
   Flags, // the member's flood flag for this kind is off
   Vlan, // the member is not in the frame's VLAN
   Down, // the member is down
+  Suppressed, // what is asked is known here, and the member's port suppresses such frames
 }
 
 /** One trace record: 32 bytes. */
@@ -166,7 +171,8 @@ export enum TraceField {
   C = 16,
   D = 20,
   MacLow = 24, // u32: bytes 0-3 of the address in question, little endian
-  MacHigh = 28, // u32: bytes 4-5
+  MacHigh = 28, // u16: bytes 4-5
+  Family = 30, // u16: Family of the IP address that A to D hold as on the wire; 0: none
 }
 
 /** What is sized once, before `init`. */
@@ -177,6 +183,7 @@ export enum Capacity {
   Domains, // forwarding domains: one a plain segment, one a VLAN of an aware one
   FdbEntries,
   EvictEntries, // sum of the limits of segments with policy EvictOldest
+  Neighbours, // IP addresses whose MAC is configured, of both families
   ArenaBytes, // received frames of one batch
   CopyBytes, // copies made during one batch
   TraceRecords,
@@ -219,6 +226,8 @@ export enum SegmentCounter {
   Expired,
   Refused, // sources not learned: over the limit, or no place in the table
   Evicted, // oldest entries given up for new ones
+  Answered, // questions about neighbours that the switch answered itself
+  NeighboursRefused, // configured neighbours for which the table had no place
   Entries, // learned entries now
   Count = 16,
 }
@@ -261,6 +270,7 @@ export enum PortOption {
   PushTags, // how many are put on instead
   PushOuter, // TPID << 16 | VID
   PushInner,
+  NeighbourSuppress, // questions about known neighbours are answered, not sent here
 }
 
 export enum PriorityTags {
@@ -287,6 +297,7 @@ export enum SegmentOption {
   StaticMove, // StaticMove
   ArrivalStart, // first place in the arrivals of segments that evict the oldest
   ArrivalPlaces, // how many; 0: none. Set after ArrivalStart
+  AnswerNeighbours, // 1: questions about known neighbours are answered and sent nowhere
 }
 
 export enum LimitPolicy {
@@ -317,6 +328,28 @@ export enum FdbRecord {
   Spare = 11, // u8
   AgeMs = 12, // u32: since last seen, as of the last batch
   Spare2 = 16,
+}
+
+/** A neighbour in scratch memory: what `neighbourInsert` takes and `neighbourWalk` returns. */
+export const NEIGHBOUR_RECORD_BYTES = 32;
+export enum NeighbourRecord {
+  Address = 0, // 16 bytes as on the wire; of an IPv4 address the first 4
+  Domain = 16, // u16
+  Family = 18, // u8: Family
+  Flags = 19, // u8: NeighbourFlag
+  MacLow = 20, // u32: bytes 0-3, little endian
+  MacHigh = 24, // u16: bytes 4-5
+  Spare = 26,
+}
+
+/** An IP version. */
+export enum Family {
+  Ipv4 = 4,
+  Ipv6 = 6,
+}
+
+export enum NeighbourFlag {
+  Router = 1, // advertised as a router: hosts forget a router that no longer says it is one
 }
 
 /** Result of a control call. */

@@ -17,12 +17,14 @@ import {
   VlanMember,
 } from './abi';
 import * as control from './control';
+import * as neighbours from './control-neighbours';
 export { captureFill } from './capture';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';
 import { sweep } from './node/age';
 import { fillStorm } from './node/storm';
 import { Fdb } from './table/fdb';
+import { Neighbours } from './table/neighbour';
 import * as portTable from './table/port';
 import * as segmentTable from './table/segment';
 
@@ -46,17 +48,22 @@ export function nowMs(core: usize): u32 {
 
 /** First address behind the core, given its capacities: what the memory must reach. */
 export function endOf(core: usize): usize {
-  const c = Core.at(core);
-  return layOut(c, Fdb.bytesFor(c.capacity(Capacity.FdbEntries)));
+  return place(Core.at(core));
+}
+
+/** Assigns every region its place. Returns the first address behind the core. */
+function place(c: Core): usize {
+  const fdbBytes = Fdb.bytesFor(c.capacity(Capacity.FdbEntries));
+  return layOut(c, fdbBytes, Neighbours.bytesFor(c.capacity(Capacity.Neighbours)));
 }
 
 /** Lays the core out in zeroed memory. The seed makes table layouts secret. */
 export function init(core: usize, seedLow: u32, seedHigh: u32): void {
   const c = Core.at(core);
-  const entries = c.capacity(Capacity.FdbEntries);
-  layOut(c, Fdb.bytesFor(entries));
+  place(c);
   const seed = (<u64>seedLow) | ((<u64>seedHigh) << 32);
-  Fdb.create(c.fdb, entries, seed, ~seed);
+  Fdb.create(c.fdb, c.capacity(Capacity.FdbEntries), seed, ~seed);
+  Neighbours.create(c.neighbours, c.capacity(Capacity.Neighbours), seed);
   portTable.createPorts(c);
   segmentTable.createSegments(c);
   c.traceEnd = c.trace;
@@ -174,6 +181,26 @@ export function fdbFlush(core: usize, port: u32, domain: u32, all: bool): u32 {
  */
 export function fdbWalk(core: usize, first: u32): u32 {
   return control.fdbWalk(Core.at(core), first);
+}
+
+/** Adds or replaces the neighbour in scratch (`NeighbourRecord`). */
+export function neighbourInsert(core: usize): Status {
+  return neighbours.neighbourInsert(Core.at(core));
+}
+
+/** Removes the neighbour whose address, family and domain are in scratch. */
+export function neighbourRemove(core: usize): Status {
+  return neighbours.neighbourRemove(Core.at(core));
+}
+
+/** Removes the neighbours of a domain (0xffffffff: any). Returns how many. */
+export function neighbourFlush(core: usize, domain: u32): u32 {
+  return neighbours.neighbourFlush(Core.at(core), domain);
+}
+
+/** Writes neighbours from bucket `first` on into scratch, as `fdbWalk` does entries. */
+export function neighbourWalk(core: usize, first: u32): u32 {
+  return neighbours.neighbourWalk(Core.at(core), first);
 }
 
 /** Sweeps FDB buckets for expired entries while no batch comes. */

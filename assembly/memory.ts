@@ -4,7 +4,7 @@
  * copied, saved and restored as a run of bytes.
  *
  *   header | rx | tx | dropped | stamps | packets | ports | vlans | segments | vlan tables
- *   | domains | counters | fdb | arrivals | trace | scratch | copies | arena
+ *   | domains | counters | fdb | neighbours | arrivals | trace | scratch | copies | arena
  *
  * Every function of the core takes the header's address: there is no global state, so a
  * process can hold many cores in one memory (simulated hosts, hot upgrade).
@@ -53,6 +53,7 @@ export class Core {
   private capacity6: u32;
   private capacity7: u32;
   private capacity8: u32;
+  private capacity9: u32;
 
   nowMs: u32;
   /** Next free send and dropped descriptor of this batch. */
@@ -82,6 +83,7 @@ export class Core {
   nodeCounters: usize;
   coreCounters: usize;
   fdb: usize;
+  neighbours: usize;
   arrivals: usize;
   arrivalsEnd: usize;
   trace: usize;
@@ -120,10 +122,10 @@ export function alignLine(at: usize): usize {
 }
 
 /**
- * Assigns an address to every region, given the capacities. `fdbBytes` is the size of the
- * forwarding database. Returns the first address behind the core.
+ * Assigns an address to every region, given the capacities. `fdbBytes` and
+ * `neighbourBytes` are the sizes of these tables. Returns the first address behind the core.
  */
-export function layOut(core: Core, fdbBytes: usize): usize {
+export function layOut(core: Core, fdbBytes: usize, neighbourBytes: usize): usize {
   const ports: usize = core.portCount + 1;
   const fates: usize = <usize>BATCH_PACKETS * ports;
   let at = alignLine(changetype<usize>(core) + CORE_BYTES);
@@ -137,7 +139,8 @@ export function layOut(core: Core, fdbBytes: usize): usize {
   core.segments = at = alignLine(at + ports * 2 * VLAN_SET_BYTES);
   at = layOutTables(core, at);
   core.fdb = at;
-  core.arrivals = at = alignLine(at + fdbBytes);
+  core.neighbours = at = alignLine(at + fdbBytes);
+  core.arrivals = at = alignLine(at + neighbourBytes);
   at = alignLine(at + <usize>core.capacity(Capacity.EvictEntries) * ARRIVAL_BYTES);
   core.arrivalsEnd = core.trace = at;
   core.scratch = at = alignLine(at + core.capacity(Capacity.TraceRecords) * TRACE_BYTES);

@@ -8,6 +8,7 @@ import { Port } from './table/port';
 /** Flags of a packet: RxFlag in the low half, these above. */
 export const PACKET_TAGGED: u32 = 0x10000; // the frame's bytes carry `tag`
 export const PACKET_SHARED: u32 = 0x20000; // its bytes are in a send descriptor already
+export const PACKET_SUPPRESSED: u32 = 0x40000; // not to members that suppress neighbours
 /** Any of these takes a frame off the straight way out. */
 export const PACKET_SLOW: u32 = PACKET_SHARED | RxFlag.Offload | RxFlag.Trace;
 
@@ -52,6 +53,11 @@ export class Packet {
     return (this.flags & flag) != 0;
   }
 
+  /** Address of `bytes` bytes `offset` into the frame, or 0 when they are not all there. */
+  window(offset: u32, bytes: u32): usize {
+    return offset + bytes <= this.length ? <usize>this.data + offset : 0;
+  }
+
   /** Forwarding domain: the high 16 bits of either key. */
   get domain(): u32 {
     return <u32>(this.source >> 48);
@@ -70,13 +76,20 @@ export function ingressIndex(rx: usize, index: u32): u32 {
  * headroom. Returns the address of the copy's first byte, or 0 when the region is full.
  */
 export function copyBytes(core: Core, p: Packet): u32 {
-  const data = core.copyNext + HEADROOM_BYTES;
-  const end = data + p.length;
-  if (end > core.copiesEnd) return 0;
-  core.copyNext = alignLine(end);
+  const data = reserve(core, p.length);
+  if (data == 0) return 0;
   const head: u32 = p.has(RxFlag.Offload) ? VNET_BYTES : 0;
   memory.copy(data - head, <usize>p.data - head, p.length + head);
   return <u32>data;
+}
+
+/** Takes `bytes` bytes of the batch's copy region, with headroom. 0 when it is full. */
+export function reserve(core: Core, bytes: u32): usize {
+  const data = core.copyNext + HEADROOM_BYTES;
+  const end = data + bytes;
+  if (end > core.copiesEnd) return 0;
+  core.copyNext = alignLine(end);
+  return data;
 }
 
 /** Gives the packet bytes of its own, with headroom. False when there is no room for them. */

@@ -3,10 +3,13 @@
  * lie in order from the start of the region; when it is full the rest is not written, and
  * the host sees that from the number of records.
  */
-import { Node, TRACE_BYTES, Trace, TraceField } from './abi';
+import { Family, Node, TRACE_BYTES, Trace, TraceField } from './abi';
 import { Core } from './memory';
 import { Packet } from './packet';
 import { MAC_MASK } from './wire/ethernet';
+
+const IPV4_BYTES: usize = 4;
+const IPV6_BYTES: usize = 16;
 
 /** Opens a record about a packet. Returns its address, or 0 when the ring is full. */
 export function note(core: Core, p: Packet, node: Node, event: Trace): usize {
@@ -28,10 +31,22 @@ export function say(at: usize, a: u32, b: u32, c: u32): void {
   store<u32>(at, c, TraceField.C);
 }
 
+/**
+ * The IP address the record at `at` speaks of, as on the wire, and the MAC that belongs to
+ * it, or 0. `ip` is where its 4 or 16 bytes are.
+ */
+export function sayAddress(at: usize, ip: usize, family: Family, mac: u64): void {
+  if (at == 0) return;
+  memory.copy(at + <usize>TraceField.A, ip, family == Family.Ipv4 ? IPV4_BYTES : IPV6_BYTES);
+  store<u16>(at, <u16>family, TraceField.Family);
+  store<u32>(at, <u32>mac, TraceField.MacLow);
+  store<u16>(at, <u16>(mac >> 32), TraceField.MacHigh);
+}
+
 /** The FDB key the record at `at` speaks of. */
 export function sayKey(at: usize, key: u64): void {
   if (at == 0) return;
   store<u32>(at, <u32>(key >> 48), TraceField.D);
   store<u32>(at, <u32>key, TraceField.MacLow);
-  store<u32>(at, <u32>((key & MAC_MASK) >> 32), TraceField.MacHigh);
+  store<u16>(at, <u16>((key & MAC_MASK) >> 32), TraceField.MacHigh);
 }

@@ -31,6 +31,7 @@ const CALLED = [
   'assembly/node/ingress/hasSoundOffload',
   'assembly/node/learn/learn',
   'assembly/node/flood/flood',
+  'assembly/node/suppress/suppress',
   'assembly/node/bridge/forwardSlow',
   'assembly/node/bridge/traceEntry',
   'assembly/node/age/sweep',

@@ -10,8 +10,6 @@ import {
   CoreCounter,
   Drop,
   FDB_RECORD_BYTES,
-  FdbKind,
-  FdbRecord,
   Node,
   PORT_COUNTERS,
   PortCounter,
@@ -27,48 +25,15 @@ import {
   TRACE_BYTES,
   VlanMember,
 } from '../assembly/abi.js';
+import type { Exports } from './core-exports.js';
+import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-record.js';
+import { NeighbourTable } from './neighbour-table.js';
 import { packagePath } from './package-path.js';
+
+export type { FdbEntry };
 
 /** Sizes of a core, fixed for its life; names as in `Capacity`. */
 export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>;
-
-/** One entry of the forwarding database. `mac` is 6 bytes as a number, first byte highest. */
-export interface FdbEntry {
-  mac: bigint;
-  domain: number;
-  port: number;
-  kind: FdbKind;
-  /** Milliseconds since the address was last heard, as of the last batch. */
-  ageMs: number;
-}
-
-/** What the module exports; see assembly/index.ts. */
-interface Exports {
-  abiVersion(): number;
-  setCapacity(core: number, which: number, value: number): void;
-  capacity(core: number, which: number): number;
-  nowMs(core: number): number;
-  endOf(core: number): number;
-  init(core: number, seedLow: number, seedHigh: number): void;
-  regionAddress(core: number, region: number): number;
-  process(core: number, received: number, nowMs: number): number;
-  sentCount(core: number): number;
-  droppedCount(core: number): number;
-  refuseMarked(core: number, reason: number): number;
-  traceCount(core: number): number;
-  traceClear(core: number): void;
-  configurePort(core: number, port: number, option: number, value: number): number;
-  resetPort(core: number, port: number): number;
-  configureVlan(core: number, port: number, vid: number, member: number): number;
-  configureSegment(core: number, segment: number, option: number, value: number): number;
-  configureVlanDomain(core: number, segment: number, vid: number, domain: number): number;
-  fdbInsert(core: number): number;
-  fdbRemove(core: number): number;
-  fdbFlush(core: number, port: number, domain: number, all: number): number;
-  fdbWalk(core: number, first: number): number;
-  housekeep(core: number, nowMs: number, buckets: number): void;
-  captureFill(batch: number): number;
-}
 
 /** Header address: behind the module's own data. */
 const CORE_ADDRESS = 65536;
@@ -95,11 +60,15 @@ export class Core {
   ) {
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    const scratch = this.region(Region.Scratch);
+    this.neighbours = new NeighbourTable(exports, CORE_ADDRESS, this.view, scratch);
   }
 
   /** All of the module's memory. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** MAC addresses of IP addresses, as configured. */
+  readonly neighbours: NeighbourTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
   static create(capacities: Capacities, seed: bigint, build: Build = 'release'): Core {
@@ -224,14 +193,12 @@ export class Core {
 
   /** Adds or replaces an entry. */
   fdbInsert(entry: Omit<FdbEntry, 'ageMs'>): Status {
-    const scratch = this.writeKey(entry.mac, entry.domain);
-    this.view.setUint16(scratch + FdbRecord.Port, entry.port, true);
-    this.view.setUint8(scratch + FdbRecord.Kind, entry.kind);
+    writeFdbEntry(this.view, this.region(Region.Scratch), entry);
     return this.exports.fdbInsert(CORE_ADDRESS);
   }
 
   fdbRemove(mac: bigint, domain: number): Status {
-    this.writeKey(mac, domain);
+    writeFdbKey(this.view, this.region(Region.Scratch), mac, domain);
     return this.exports.fdbRemove(CORE_ADDRESS);
   }
 
@@ -243,12 +210,11 @@ export class Core {
 
   /** Every entry, in the order of the table. */
   *fdbEntries(): Generator<FdbEntry> {
-    const scratch = this.region(Region.Scratch);
     let bucket = 0;
     do {
-      const records = this.exports.fdbWalk(CORE_ADDRESS, bucket);
-      bucket = this.view.getUint32(scratch + SCRATCH_BYTES - 4, true);
-      for (let i = 0; i < records; i++) yield this.readFdbRecord(scratch + i * FDB_RECORD_BYTES);
+      const { entries, next } = this.fdbPage(bucket);
+      yield* entries;
+      bucket = next;
     } while (bucket !== 0);
   }
 
@@ -258,7 +224,7 @@ export class Core {
     const records = this.exports.fdbWalk(CORE_ADDRESS, bucket);
     const next = this.view.getUint32(scratch + SCRATCH_BYTES - 4, true);
     const entries = Array.from({ length: records }, (_, index) =>
-      this.readFdbRecord(scratch + index * FDB_RECORD_BYTES),
+      readFdbEntry(this.view, scratch + index * FDB_RECORD_BYTES),
     );
     return { entries, next };
   }
@@ -299,28 +265,6 @@ export class Core {
 
   private counter(region: Region, index: number): bigint {
     return this.view.getBigUint64(this.region(region) + index * 8, true);
-  }
-
-  private writeKey(mac: bigint, domain: number): number {
-    const scratch = this.region(Region.Scratch);
-    // First byte highest here, lowest in the core.
-    for (let i = 0; i < 6; i++) {
-      this.view.setUint8(scratch + i, Number((mac >> BigInt(40 - 8 * i)) & 0xffn));
-    }
-    this.view.setUint16(scratch + FdbRecord.Domain, domain, true);
-    return scratch;
-  }
-
-  private readFdbRecord(at: number): FdbEntry {
-    let mac = 0n;
-    for (let i = 0; i < 6; i++) mac = (mac << 8n) | BigInt(this.view.getUint8(at + i));
-    return {
-      mac,
-      domain: this.view.getUint16(at + FdbRecord.Domain, true),
-      port: this.view.getUint16(at + FdbRecord.Port, true),
-      kind: this.view.getUint8(at + FdbRecord.Kind),
-      ageMs: this.view.getUint32(at + FdbRecord.AgeMs, true),
-    };
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Flood: one send descriptor for each member of the segment that wants the frame (features
  * BR-6, BR-7). Descriptors are copied, not bytes, but where a member needs the frame with
- * other tags.
+ * other tags. Questions about known neighbours are answered (suppress.ts); the reply is a
+ * copy, or all that becomes of the frame.
  *
  * Drops: StormBroadcast, StormMulticast, StormUnicast, NoTarget, and those of output.ts
  * for single copies.
@@ -9,7 +10,7 @@
 import { drop } from '../fate';
 import { CoreCounter, Drop, FloodSkip, Node, RxFlag, SegmentCounter, Trace } from '../abi';
 import { Core, count } from '../memory';
-import { PACKET_SHARED, Packet } from '../packet';
+import { PACKET_SHARED, PACKET_SUPPRESSED, Packet } from '../packet';
 import {
   PORT_BROADCAST_FLOOD,
   PORT_FLOOD,
@@ -17,6 +18,7 @@ import {
   PORT_HAIRPIN,
   PORT_ISOLATED,
   PORT_MULTICAST_FLOOD,
+  PORT_NEIGHBOUR_SUPPRESS,
   PORT_UP,
   PORT_VLAN_AWARE,
   Port,
@@ -26,6 +28,7 @@ import { BROADCAST_MAC, MAC_MASK, isGroup } from '../wire/ethernet';
 import { VID_MASK } from '../wire/vlan';
 import { output } from './output';
 import { exceedsStorm } from './storm';
+import { ANSWERED, ANSWERED_ONLY, suppress } from './suppress';
 
 const GROUP_BROADCAST: u32 = 1;
 const GROUP_MULTICAST: u32 = 2;
@@ -36,6 +39,8 @@ export function flood(core: Core, p: Packet): void {
   if (p.has(RxFlag.Trace)) traceKind(core, p, wanted);
   const exceeded = exceedsStorm(core, port, wanted);
   if (exceeded != Drop.None) return drop(core, p, port, exceeded);
+  const answered = wanted == PORT_FLOOD ? 0 : suppress(core, p);
+  if (answered == ANSWERED_ONLY) return;
   let targets: u32 = 0;
   let last = changetype<Port>(0);
   for (let to = port.segment.firstPort; changetype<usize>(to) != 0; to = to.next) {
@@ -48,9 +53,12 @@ export function flood(core: Core, p: Packet): void {
     last = to;
     targets++;
   }
-  if (targets == 0) return drop(core, p, port, Drop.NoTarget);
+  if (targets == 0) {
+    if (answered != ANSWERED) drop(core, p, port, Drop.NoTarget);
+    return;
+  }
   output(core, p, last);
-  count(core.coreCounters, CoreCounter.Copies, targets - 1);
+  count(core.coreCounters, CoreCounter.Copies, answered == ANSWERED ? targets : targets - 1);
   count(port.segment.counters, SegmentCounter.Flooded, 1);
   count(core.nodeCounters, Node.Flood, 1);
 }
@@ -79,6 +87,7 @@ function skip(p: Packet, from: Port, to: Port, wanted: u32): u32 {
   if (to == from && !from.has(PORT_HAIRPIN)) return FloodSkip.Ingress;
   if (!to.has(PORT_UP)) return FloodSkip.Down;
   if (!to.has(wanted)) return FloodSkip.Flags;
+  if (p.has(PACKET_SUPPRESSED) && to.has(PORT_NEIGHBOUR_SUPPRESS)) return FloodSkip.Suppressed;
   if (to.has(PORT_ISOLATED) && from.has(PORT_ISOLATED)) return FloodSkip.Isolated;
   if (to.has(PORT_GROUPED) && to.group == from.group) return FloodSkip.Group;
   if (to.has(PORT_VLAN_AWARE) && !to.isMember(p.tag & VID_MASK)) return FloodSkip.Vlan;

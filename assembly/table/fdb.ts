@@ -163,7 +163,7 @@ function bucketsFor(entries: u32): u32 {
 }
 
 /** Finalizer of splitmix64, to spread what a seed says. */
-function mix(x: u64): u64 {
+export function mix(x: u64): u64 {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;

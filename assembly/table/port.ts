@@ -15,6 +15,7 @@ import {
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
 import { VID_RESERVED } from '../wire/vlan';
 import { Segment } from './segment';
+import { hasBit, setBit } from './vlan-set';
 
 /** Flags of a port. */
 export const PORT_UP: u32 = 1;
@@ -32,6 +33,7 @@ export const PORT_VLAN_AWARE: u32 = 2048;
 export const PORT_REWRITES_TAGS: u32 = 4096;
 export const PORT_GROUPED: u32 = 8192;
 export const PORT_IS_NOBODY: u32 = 16384;
+export const PORT_NEIGHBOUR_SUPPRESS: u32 = 32768;
 /** Frames from or to such a port leave the straight way. */
 export const PORT_SLOW: u32 =
   PORT_ISOLATED | PORT_VLAN_AWARE | PORT_REWRITES_TAGS | PORT_GROUPED | PORT_IS_NOBODY;
@@ -108,17 +110,6 @@ export class Port {
 }
 
 if (offsetof<Port>() != PORT_BYTES) ERROR('Port must be PORT_BYTES long');
-
-function hasBit(set: usize, bit: u32): bool {
-  return (((<u32>load<u8>(set + (bit >> 3))) >> (bit & 7)) & 1) != 0;
-}
-
-function setBit(set: usize, bit: u32, on: bool): void {
-  const at = set + (bit >> 3);
-  const mask: u32 = 1 << (bit & 7);
-  const old: u32 = load<u8>(at);
-  store<u8>(at, <u8>(on ? old | mask : old & ~mask));
-}
 
 /** Lays out every row. */
 export function createPorts(core: Core): void {
@@ -204,6 +195,8 @@ function flagOf(option: PortOption): u32 {
       return PORT_ACCEPTS_TAGGED;
     case PortOption.TagsArePayload:
       return PORT_TAGS_ARE_PAYLOAD;
+    case PortOption.NeighbourSuppress:
+      return PORT_NEIGHBOUR_SUPPRESS;
     default:
       return 0;
   }

@@ -33,7 +33,8 @@ export class Segment {
   arrivalHead: u32;
   arrivalCount: u32;
   arrivalPlaces: u32;
-  private spare1: u32;
+  /** 1: questions about known neighbours are answered and sent nowhere. */
+  answersNeighbours: u32;
   private spare2: u32;
   private spare3: u32;
 
@@ -105,6 +106,10 @@ function setOption(core: Core, segment: Segment, option: SegmentOption, value: u
     case SegmentOption.Tpid:
       if (!isTpid(value)) return false;
       segment.tpid = value;
+      return true;
+    case SegmentOption.AnswerNeighbours:
+      if (value > 1) return false;
+      segment.answersNeighbours = value;
       return true;
     case SegmentOption.StaticMove:
       if (value > <u32>StaticMove.Forward) return false;

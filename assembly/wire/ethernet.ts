@@ -16,6 +16,7 @@ export const BROADCAST_MAC: u64 = 0xffffffffffff;
 const RESERVED_GROUP: u64 = 0x000000c28001;
 const RESERVED_GROUP_MASK: u64 = 0xf0ffffffffff;
 
+const MAC_TAIL_OFFSET: usize = 4;
 const SOURCE_OFFSET: usize = 6;
 const TYPE_OFFSET: usize = 12;
 
@@ -38,10 +39,33 @@ export class Ethernet {
   get type(): u32 {
     return bswap<u16>(load<u16>(changetype<usize>(this), TYPE_OFFSET));
   }
+
+  emit(destination: u64, source: u64, type: u32): void {
+    const at = changetype<usize>(this);
+    storeMac(at, destination);
+    storeMac(at + SOURCE_OFFSET, source);
+    store<u16>(at, bswap<u16>(<u16>type), TYPE_OFFSET);
+  }
+}
+
+/** Writes the 6 bytes of an address. */
+export function storeMac(at: usize, mac: u64): void {
+  store<u32>(at, <u32>mac);
+  store<u16>(at, <u16>(mac >> 32), MAC_TAIL_OFFSET);
+}
+
+/** The address whose 6 bytes are at `at`. */
+export function loadMac(at: usize): u64 {
+  return (<u64>load<u32>(at)) | ((<u64>load<u16>(at, MAC_TAIL_OFFSET)) << 32);
 }
 
 export function isGroup(mac: u64): bool {
   return (mac & 1) != 0;
+}
+
+/** Whether an address can be one station's. */
+export function isStation(mac: u64): bool {
+  return mac != 0 && !isGroup(mac);
 }
 
 export function isReservedGroup(mac: u64): bool {

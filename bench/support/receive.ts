@@ -27,6 +27,7 @@ const CAPACITIES: Capacities = {
   Domains: 16,
   FdbEntries: 1024,
   EvictEntries: 0,
+  Neighbours: 0,
   ArenaBytes: 1 << 20,
   CopyBytes: 1 << 20,
   TraceRecords: 64,

@@ -53,6 +53,7 @@ export interface SegmentView {
   learnLimit: number;
   limitPolicy: string;
   staticMove: string;
+  arpTermination: boolean;
   ports: string[];
   learnedEntries: number;
 }
@@ -87,6 +88,7 @@ const FLAGS = [
   'hairpin',
   'isolated',
   'locked',
+  'neighbourSuppress',
   'offload',
 ] as const;
 const TPID_SERVICE = 0x88a8;
@@ -142,6 +144,7 @@ export function segmentView(
     learnLimit: config.learnLimit,
     limitPolicy: config.limitPolicy,
     staticMove: config.staticMove,
+    arpTermination: config.arpTermination,
     ports: plan.ports.filter(port => port.config.segment === name).map(port => port.name),
     learnedEntries: Number(counters.segments[column]),
   };

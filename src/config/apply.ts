@@ -1,7 +1,7 @@
 /**
  * Writes a plan into a core, between two batches: only what differs from the plan before,
  * so learned addresses and counters of what stays are not touched. All of it or nothing:
- * should the FDB have no room for a configured entry, the core is put back as it was.
+ * should a table have no room for a configured entry, the core is put back as it was.
  */
 import {
   PORT_COUNTERS,
@@ -12,6 +12,7 @@ import {
 } from '../../assembly/abi.js';
 import { SegmentCounter, Status } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
+import { addedNeighbours, insertNeighbour, removeNeighbours } from './apply-neighbours.js';
 import { ConfigError } from './config-error.js';
 import { macText } from './mac.js';
 import { type Plan, type PlannedFdb, type PlannedPort, type PlannedSegment } from './plan.js';
@@ -26,12 +27,15 @@ const MAX_FLUSHES = 8;
 /** `previous` is the plan the core has; none: the core is new. */
 export function applyPlan(core: Core, plan: Plan, previous?: Plan): void {
   const added = plan.fdb.filter(entry => !hasEntry(previous, plan, entry));
-  const undo = added.length > 0 && previous !== undefined ? saveState(core) : undefined;
+  const neighbours = addedNeighbours(plan, previous);
+  const mayFail = added.length + neighbours.length > 0;
+  const undo = mayFail && previous !== undefined ? saveState(core) : undefined;
   try {
     if (previous !== undefined) takeAway(core, plan, previous);
     for (const segment of plan.segments) writeSegment(core, segment, previous);
     for (const port of plan.ports) writePort(core, port, previous);
     for (const entry of added) insertEntry(core, plan, entry);
+    for (const neighbour of neighbours) insertNeighbour(core, plan, neighbour);
   } catch (error) {
     if (undo !== undefined) core.bytes.set(undo);
     throw error;
@@ -67,6 +71,7 @@ function takeAway(core: Core, plan: Plan, previous: Plan): void {
   for (const entry of previous.fdb) {
     if (!plan.fdb.some(other => isSameKey(other, entry))) core.fdbRemove(entry.mac, entry.domain);
   }
+  removeNeighbours(core, plan, previous);
   const kept = new Set(plan.segments.flatMap(({ domains }) => domainNumbers(domains)));
   const had = previous.segments.flatMap(({ domains }) => domainNumbers(domains));
   flushDomains(core, new Set(had.filter(domain => !kept.has(domain))));

@@ -52,6 +52,7 @@ export interface PortConfig {
   hairpin: boolean;
   isolated: boolean;
   locked: boolean;
+  neighbourSuppress: boolean;
   /** 0: none. */
   group: number;
   /** 0: no limit. */
@@ -76,6 +77,16 @@ export interface FdbConfig {
   kind: 'static' | 'permanent';
 }
 
+export interface NeighbourConfig {
+  /** In the one form RFC 5952 gives it. */
+  ip: string;
+  /** First byte highest. */
+  mac: bigint;
+  /** 0 in a plain segment. */
+  vid: number;
+  router: boolean;
+}
+
 export interface SegmentConfig {
   name: string;
   vlanAware: boolean;
@@ -85,7 +96,9 @@ export interface SegmentConfig {
   learnLimit: number;
   limitPolicy: 'refuse' | 'evictOldest';
   staticMove: 'drop' | 'forward';
+  arpTermination: boolean;
   fdb: readonly FdbConfig[];
+  neighbours: readonly NeighbourConfig[];
 }
 
 export interface Config {

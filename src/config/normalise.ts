@@ -7,9 +7,10 @@ import type { Config, FdbConfig, PortConfig, SegmentConfig, Tag, TagsConfig } fr
 import type { Problem } from './config-error.js';
 import { isGroupMac, parseMac } from './mac.js';
 import { nearest } from './nearest.js';
+import { normaliseNeighbours } from './neighbours.js';
 import type { RawConfig, RawFdb, RawPort, RawSegment, RawTags } from './raw.js';
 import { show } from './schema.js';
-import { normaliseVlan } from './vlan.js';
+import { checkEntryVid, normaliseVlan } from './vlan.js';
 
 /** IEEE 802.1Q-2018 table 9-1. */
 const TPID_CUSTOMER = 0x8100;
@@ -99,7 +100,7 @@ function normaliseSegment(
   segment: RawSegment,
   problems: Problem[],
 ): SegmentConfig {
-  const { vlanProtocol, fdb, ...rest } = segment;
+  const { vlanProtocol, fdb, neighbours, ...rest } = segment;
   if (segment.limitPolicy === 'evictOldest' && segment.learnLimit === 0) {
     const problem = 'expected a limit, as limitPolicy is evictOldest, got 0';
     problems.push({ path: `segments.${name}.learnLimit`, problem });
@@ -114,7 +115,13 @@ function normaliseSegment(
     seen.add(key);
     return normaliseFdb(raw, name, entry, { path, problems });
   });
-  return { ...rest, name, tpid: tpidOf(vlanProtocol), fdb: entries };
+  return {
+    ...rest,
+    name,
+    tpid: tpidOf(vlanProtocol),
+    fdb: entries,
+    neighbours: normaliseNeighbours(name, segment, problems),
+  };
 }
 
 interface Report {
@@ -129,7 +136,7 @@ function normaliseFdb(raw: RawConfig, segment: string, entry: RawFdb, report: Re
     const problem = `expected the address of one station, got ${entry.mac}`;
     problems.push({ path: `${path}.mac`, problem });
   }
-  checkFdbVid(raw.segments[segment]!, entry, report);
+  checkEntryVid(`${path}.vid`, raw.segments[segment]!, entry.vid, problems);
   if (entry.port === undefined && entry.kind === 'static') {
     problems.push({ path: `${path}.port`, problem: 'expected a port, got nothing' });
   }
@@ -142,14 +149,6 @@ function normaliseFdb(raw: RawConfig, segment: string, entry: RawFdb, report: Re
   }
   const where = entry.port === undefined ? {} : { port: entry.port };
   return { mac, vid: entry.vid ?? 0, kind: entry.kind, ...where };
-}
-
-function checkFdbVid(segment: RawSegment, entry: RawFdb, { path, problems }: Report): void {
-  if (segment.vlanAware === (entry.vid !== undefined)) return;
-  const problem = segment.vlanAware
-    ? 'expected a VLAN, as the segment is VLAN aware, got nothing'
-    : `expected none, as the segment is not VLAN aware, got ${entry.vid}`;
-  problems.push({ path: `${path}.vid`, problem });
 }
 
 function unknownName(path: string, name: string, known: string[]): Problem {
@@ -195,12 +194,14 @@ function checkCapacities(
 ): void {
   const evicting = segments.filter(segment => segment.limitPolicy === 'evictOldest');
   const evictEntries = evicting.reduce((sum, segment) => sum + segment.learnLimit, 0);
+  const neighbours = segments.reduce((sum, segment) => sum + segment.neighbours.length, 0);
   const aware = segments.filter(segment => segment.vlanAware).length;
   const uses: [path: string, capacity: keyof Capacities, used: number, what: string][] = [
     ['ports', 'Ports', ports.length, 'ports'],
     ['segments', 'Segments', segments.length, 'segments'],
     ['segments', 'VlanSegments', aware, 'VLAN-aware segments'],
     ['segments', 'EvictEntries', evictEntries, 'entries in segments that evict the oldest'],
+    ['segments', 'Neighbours', neighbours, 'neighbours'],
   ];
   for (const [path, capacity, used, what] of uses) {
     if (used <= capacities[capacity]) continue;

@@ -28,6 +28,7 @@ export function portOptions(port: PortConfig, place: number): number[] {
   options[PortOption.Hairpin] = Number(port.hairpin);
   options[PortOption.Isolated] = Number(port.isolated);
   options[PortOption.Locked] = Number(port.locked);
+  options[PortOption.NeighbourSuppress] = Number(port.neighbourSuppress);
   options[PortOption.Group] = port.group;
   options[PortOption.MtuBytes] = port.mtuBytes;
   options[PortOption.Offload] = Number(port.offload);

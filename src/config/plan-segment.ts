@@ -31,6 +31,7 @@ export function segmentOptions(
     segment.staticMove === 'forward' ? StaticMove.Forward : StaticMove.Drop;
   options[SegmentOption.ArrivalStart] = arrivals.start;
   options[SegmentOption.ArrivalPlaces] = arrivals.places;
+  options[SegmentOption.AnswerNeighbours] = Number(segment.arpTermination);
   return options;
 }
 

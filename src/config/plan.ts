@@ -11,6 +11,7 @@ import type { Capacities } from '../core.js';
 import type { Config, PortConfig, SegmentConfig, VidRange } from './config.js';
 import { ConfigError } from './config-error.js';
 import { type DomainRun, allocateDomains, domainOf } from './plan-domains.js';
+import { type PlannedNeighbour, planNeighbours } from './plan-neighbours.js';
 import { type PortVlans, portOptions, portVlans } from './plan-port.js';
 import { type ArrivalPlaces, allocateArrivals, segmentOptions } from './plan-segment.js';
 
@@ -50,6 +51,7 @@ export interface Plan {
   ports: PlannedPort[];
   segments: PlannedSegment[];
   fdb: PlannedFdb[];
+  neighbours: PlannedNeighbour[];
 }
 
 const byIndex = (a: { index: number }, b: { index: number }): number => a.index - b.index;
@@ -70,6 +72,7 @@ export function planOf(config: Config, previous?: Plan): Plan {
     ports,
     segments,
     fdb: segments.flatMap(segment => planFdb(segment, ports, config.capacities.Ports)),
+    neighbours: segments.flatMap(planNeighbours),
   };
 }
 

@@ -37,6 +37,13 @@ export interface RawFdb {
   kind: 'static' | 'permanent';
 }
 
+export interface RawNeighbour {
+  ip: string;
+  mac: string;
+  vid?: number;
+  router: boolean;
+}
+
 export interface RawSegment {
   vlanAware: boolean;
   vlanProtocol: '802.1q' | '802.1ad';
@@ -44,7 +51,9 @@ export interface RawSegment {
   learnLimit: number;
   limitPolicy: 'refuse' | 'evictOldest';
   staticMove: 'drop' | 'forward';
+  arpTermination: boolean;
   fdb: RawFdb[];
+  neighbours: RawNeighbour[];
 }
 
 export interface RawConfig {

@@ -125,6 +125,6 @@ function pathOf(pointer: string): string {
 /** Appends a key or an index to a path. */
 function join(path: string, part: string): string {
   if (path === '') return part;
-  const isIndex = /^\d+$/.test(part) && /(fdb|match|push|allowed)$/.test(path);
+  const isIndex = /^\d+$/.test(part) && /(fdb|neighbours|match|push|allowed)$/.test(path);
   return isIndex ? `${path}[${part}]` : `${path}.${part}`;
 }

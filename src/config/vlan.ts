@@ -65,3 +65,17 @@ function allowedVids(path: string, raw: RawVids, problems: Problem[]): VidRange[
   problems.push({ path: `${path}.allowed`, problem });
   return [];
 }
+
+/** A configured entry names a VLAN where there are any, and only there. */
+export function checkEntryVid(
+  path: string,
+  segment: RawSegment,
+  vid: number | undefined,
+  problems: Problem[],
+): void {
+  if (segment.vlanAware === (vid !== undefined)) return;
+  const problem = segment.vlanAware
+    ? 'expected a VLAN, as the segment is VLAN aware, got nothing'
+    : `expected none, as the segment is not VLAN aware, got ${vid}`;
+  problems.push({ path, problem });
+}

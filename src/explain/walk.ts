@@ -6,6 +6,7 @@ import {
   DROPPED_BYTES,
   Drop,
   Dropped,
+  Family,
   FdbKind,
   FloodSkip,
   HEADROOM_BYTES,
@@ -22,7 +23,7 @@ import {
   Tx,
 } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
-import { formatMac } from '../frame/address.js';
+import { formatIp, formatMac } from '../frame/address.js';
 import { summarize } from '../frame/dissect.js';
 
 /** Names of what the core knows by number. */
@@ -139,6 +140,7 @@ function stepAt(view: DataView, at: number, names: Names): WalkStep {
     c: number(TraceField.C),
     domain: names.domain(number(TraceField.D)),
     mac: formatMac(mac),
+    ip: ipAt(view, at),
   };
   return {
     stage: Node[view.getUint16(at + TraceField.Node, true)]!,
@@ -147,12 +149,20 @@ function stepAt(view: DataView, at: number, names: Names): WalkStep {
   };
 }
 
+/** The address that A to D hold, if the record speaks of one. */
+function ipAt(view: DataView, at: number): string {
+  const family: Family = view.getUint16(at + TraceField.Family, true);
+  const bytes = family === Family.Ipv6 ? 16 : 4;
+  return formatIp(new Uint8Array(view.buffer, at + TraceField.A, bytes));
+}
+
 interface TraceRecord {
   a: number;
   b: number;
   c: number;
   domain: string;
   mac: string;
+  ip: string;
 }
 
 type Sentence = (record: TraceRecord, names: Names) => string;
@@ -165,6 +175,7 @@ const SKIP_TEXTS: Record<FloodSkip, string> = {
   [FloodSkip.Flags]: 'its flood flag for this kind is off',
   [FloodSkip.Vlan]: 'it is not in the VLAN',
   [FloodSkip.Down]: 'it is down',
+  [FloodSkip.Suppressed]: 'it suppresses questions about neighbours',
 };
 
 function hex(value: number): string {
@@ -197,6 +208,12 @@ const SENTENCES: Record<Trace, Sentence> = {
     `destination ${mac} in ${domain}: ${GROUPS[a]}, flooded`,
   [Trace.FloodSkipped]: ({ a, b }, names) =>
     `not to ${names.port(a)}: ${SKIP_TEXTS[b as FloodSkip]}`,
+  [Trace.NeighbourUnknown]: ({ ip }) => `neighbour ${ip}: not known here, asked of everybody`,
+  [Trace.NeighbourAnswers]: ({ ip, mac }) =>
+    `neighbour ${ip}: at ${mac}, which hears the question and answers itself`,
+  [Trace.NeighbourAnswered]: ({ ip, mac }) => `neighbour ${ip}: answered here with ${mac}`,
+  [Trace.NeighbourKept]: ({ ip }) =>
+    `neighbour ${ip}: announced or probed, kept from ports that suppress neighbours`,
   [Trace.TagPushed]: ({ a, b, c }, names) =>
     `for ${names.port(a)}: tag ${hex(c)} VID ${b & 0xfff} priority ${b >> 13} put on`,
   [Trace.TagPopped]: ({ a, b, c }, names) =>

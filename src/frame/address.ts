@@ -40,6 +40,11 @@ export function formatIpv6(bytes: Uint8Array): string {
   return `${text.slice(0, at)}::${text.slice(at + longest.length).replace(/^:/, '')}`;
 }
 
+/** Of four bytes or sixteen. */
+export function formatIp(bytes: Uint8Array): string {
+  return bytes.length === 4 ? formatIpv4(bytes) : formatIpv6(bytes);
+}
+
 /** Four or sixteen bytes of an IP address; undefined when it is none. */
 export function parseIp(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);

@@ -43,9 +43,9 @@ test('plan: indexes follow the file, segments are numbered from 1 in port option
 test('plan: every option of the core has a value', () => {
   const { ports, segments } = plan(THREE);
   const isNumber = (value: unknown): boolean => Number.isInteger(value);
-  assert.is(ports[0]!.options.length, PortOption.PushInner + 1);
+  assert.is(ports[0]!.options.length, PortOption.NeighbourSuppress + 1);
   assert.ok(Array.from(ports[0]!.options).every(isNumber));
-  assert.is(segments[0]!.options.length, SegmentOption.ArrivalPlaces + 1);
+  assert.is(segments[0]!.options.length, SegmentOption.AnswerNeighbours + 1);
   assert.ok(Array.from(segments[0]!.options).every(isNumber));
 });
 

@@ -246,8 +246,4 @@ test('L2-A38: a storm of ten times the table loses nothing to a wrong port', () 
   assert.ok(refused[0]! > 0n && refused[1]! > 0n, 'a full table is counted');
 });
 
-console.log(
-  'not covered yet: L2-A34 L2-A35 L2-A36 L2-A37 (ARP termination, neighbour suppression: ' +
-    'there is no neighbour table before the overlay)',
-);
 test.run();

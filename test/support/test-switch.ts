@@ -64,6 +64,7 @@ const SMALL: Capacities = {
   Domains: 64,
   FdbEntries: 1024,
   EvictEntries: 64,
+  Neighbours: 64,
   ArenaBytes: 1 << 20,
   CopyBytes: 1 << 19,
   TraceRecords: 1024,

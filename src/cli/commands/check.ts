@@ -27,7 +27,7 @@ export function checkCommand(): Command {
 }
 
 function printPlan(file: string, plan: Plan): void {
-  const { ports, segments, fdb, capacities } = plan;
+  const { ports, segments, fdb, neighbours, capacities } = plan;
   printLine(`${file}: ${ports.length} ports, ${segments.length} segments, all right`);
   printLine('');
   const portRows = ports.map(({ index, name, config, vlans }) => {
@@ -46,4 +46,5 @@ function printPlan(file: string, plan: Plan): void {
   printTable(['INDEX', 'SEGMENT', 'VLANS', 'AGE', 'LIMIT', 'CONFIGURED'], segmentRows);
   printLine('');
   printLine(`FDB: ${capacities.FdbEntries} entries, ${fdb.length} of them configured`);
+  printLine(`neighbours: ${neighbours.length} of at most ${capacities.Neighbours}`);
 }

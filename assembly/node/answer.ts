@@ -1,0 +1,79 @@
+/**
+ * Answer: makes the reply to a question about a neighbour and sends it out of the asking
+ * port, in the name of the neighbour. The reply has bytes of its own, since the question
+ * may still be flooded; it leaves in the VLAN and with the priority of the question, and
+ * is booked as one frame sent, or dropped by output.ts.
+ */
+import { NeighbourFlag, RxFlag } from '../abi';
+import { Core } from '../memory';
+import { Packet } from '../packet';
+import { macOf, neighbourFlags } from '../table/neighbour';
+import { ARP_BYTES, Arp, TYPE_ARP } from '../wire/arp';
+import { ETHERNET_BYTES, Ethernet, MAC_MASK } from '../wire/ethernet';
+import { NEXT_ICMP6 } from '../wire/icmp6';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import {
+  ND_ADVERTISEMENT_BYTES,
+  ND_BYTES,
+  ND_HOP_LIMIT,
+  ND_OVERRIDE,
+  ND_ROUTER,
+  ND_SOLICITED,
+  Nd,
+  sourceLinkIn,
+} from '../wire/nd';
+import { output } from './output';
+
+export const ARP_REPLY_BYTES: u32 = ETHERNET_BYTES + ARP_BYTES;
+export const ND_REPLY_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
+
+/** Answers a request with `mac`, in ARP_REPLY_BYTES bytes at `reply`. */
+export function answerArp(core: Core, p: Packet, reply: usize, request: Arp, mac: u64): void {
+  const asker = request.senderMac;
+  Ethernet.at(reply).emit(asker, mac, TYPE_ARP);
+  const arp = Arp.at(reply + ETHERNET_BYTES);
+  arp.emitReply(mac, request.targetIp, asker, request.senderIp);
+  sendReply(core, p, reply, ARP_REPLY_BYTES);
+}
+
+/**
+ * Answers a solicitation behind the IPv6 header `ip`, in ND_REPLY_BYTES bytes at `reply`.
+ * Flags as Linux' bridge sets them: solicited, override, and router where configured.
+ */
+export function answerNd(core: Core, p: Packet, reply: usize, ip: Ipv6, neighbour: usize): void {
+  const solicitation = Nd.at(changetype<usize>(ip) + IPV6_BYTES);
+  const mac = macOf(load<u64>(neighbour));
+  const isRouter = (neighbourFlags(neighbour) & NeighbourFlag.Router) != 0;
+  const flags = ND_SOLICITED | ND_OVERRIDE | (isRouter ? ND_ROUTER : 0);
+  Ethernet.at(reply).emit(askerOf(p, ip), mac, TYPE_IPV6);
+  const header = Ipv6.at(reply + ETHERNET_BYTES);
+  header.emit(ND_ADVERTISEMENT_BYTES, NEXT_ICMP6, ND_HOP_LIMIT);
+  header.sourceHead = solicitation.targetHead;
+  header.sourceTail = solicitation.targetTail;
+  header.destinationHead = ip.sourceHead;
+  header.destinationTail = ip.sourceTail;
+  const nd = Nd.at(reply + ETHERNET_BYTES + IPV6_BYTES);
+  nd.emitAdvertisement(flags, solicitation.targetHead, solicitation.targetTail, mac);
+  sendReply(core, p, reply, ND_REPLY_BYTES);
+}
+
+/** MAC of who sent a sound solicitation: what its option says, else the frame's source. */
+export function askerOf(p: Packet, ip: Ipv6): u64 {
+  const message = changetype<usize>(ip) + IPV6_BYTES;
+  const told = sourceLinkIn(message + ND_BYTES, message + ip.payloadBytes);
+  return told == 0 ? p.source & MAC_MASK : told;
+}
+
+/** The packet stands for the reply meanwhile, and is the question again afterwards. */
+function sendReply(core: Core, p: Packet, reply: usize, bytes: u32): void {
+  const data = p.data;
+  const length = p.length;
+  const flags = p.flags;
+  p.data = <u32>reply;
+  p.length = bytes;
+  p.flags = flags & RxFlag.Trace; // untagged, not offloaded, shared with nobody
+  output(core, p, p.port);
+  p.data = data;
+  p.length = length;
+  p.flags = flags;
+}

@@ -1,0 +1,55 @@
+/**
+ * ICMPv6 header, RFC 4443 §2.1. Sits behind the IPv6 header.
+ *
+ *   byte 0     type
+ *   byte 1     code
+ *   bytes 2-3  checksum over a pseudo header and the whole message, §2.3
+ */
+import { fold, sumBytes } from './checksum';
+import { IPV6_BYTES } from './ipv6';
+
+export const NEXT_ICMP6: u32 = 58;
+
+/** Source and destination lie together in the IPv6 header, and begin the pseudo header. */
+const ADDRESSES_OFFSET: usize = 8;
+const ADDRESSES_BYTES: u32 = 32;
+const RIGHT_SUM: u32 = 0xffff;
+
+@unmanaged
+export class Icmp6 {
+  private typeField: u8;
+  private codeField: u8;
+  /** As it is loaded: sums are, too. */
+  checksum: u16;
+
+  /** Views ICMP6_BYTES bytes at `ptr`, which must be inside the frame. */
+  static at(ptr: usize): Icmp6 {
+    return changetype<Icmp6>(ptr);
+  }
+
+  get type(): u32 {
+    return this.typeField;
+  }
+
+  get code(): u32 {
+    return this.codeField;
+  }
+}
+
+/** Bytes on the wire. */
+export const ICMP6_BYTES: u32 = offsetof<Icmp6>();
+if (ICMP6_BYTES != 4) ERROR('Icmp6 must be 4 bytes');
+
+/**
+ * Sum of the message of `bytes` bytes (up to 65535) that lies right behind the IPv6 header
+ * at `ip`, and of its pseudo header (RFC 8200 §8.1).
+ */
+export function icmp6Sum(ip: usize, bytes: u32): u64 {
+  const addresses = sumBytes(ip + ADDRESSES_OFFSET, ADDRESSES_BYTES);
+  const rest: u64 = <u64>bswap<u16>(<u16>bytes) + bswap<u16>(<u16>NEXT_ICMP6);
+  return addresses + rest + sumBytes(ip + IPV6_BYTES, bytes);
+}
+
+export function hasRightIcmp6Sum(ip: usize, bytes: u32): bool {
+  return fold(icmp6Sum(ip, bytes)) == RIGHT_SUM;
+}

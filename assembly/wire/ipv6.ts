@@ -1,0 +1,70 @@
+/**
+ * IPv6 header, RFC 8200 §3.
+ *
+ *   bytes 0-3    version (4 bits), traffic class (8), flow label (20)
+ *   bytes 4-5    bytes behind this header, big endian
+ *   byte 6       next header
+ *   byte 7       hop limit
+ *   bytes 8-23   source
+ *   bytes 24-39  destination
+ *
+ * An address is two numbers here, bytes 0-7 and bytes 8-15: byte 0 in bits 0-7.
+ */
+export const TYPE_IPV6: u32 = 0x86dd; // RFC 2464 §3
+const VERSION: u32 = 6;
+const VERSION_SHIFT: u32 = 4; // in byte 0
+const VERSION_MASK: u32 = 0xf0;
+/** Address blocks, RFC 4291 §2.7. */
+const GROUP_MASK: u64 = 0xff;
+const GROUP: u64 = 0xff;
+
+@unmanaged
+export class Ipv6 {
+  private first: u32;
+  private payloadBe: u16;
+  private next: u8;
+  private hops: u8;
+  sourceHead: u64;
+  sourceTail: u64;
+  destinationHead: u64;
+  destinationTail: u64;
+
+  /** Views IPV6_BYTES bytes at `ptr`, which must be inside the frame. */
+  static at(ptr: usize): Ipv6 {
+    return changetype<Ipv6>(ptr);
+  }
+
+  get isVersion6(): bool {
+    return (this.first & VERSION_MASK) == VERSION << VERSION_SHIFT;
+  }
+
+  /** Bytes behind this header. */
+  get payloadBytes(): u32 {
+    return bswap<u16>(this.payloadBe);
+  }
+
+  get nextHeader(): u32 {
+    return this.next;
+  }
+
+  get hopLimit(): u32 {
+    return this.hops;
+  }
+
+  /** Writes all but the addresses; traffic class and flow label are 0. */
+  emit(payloadBytes: u32, nextHeader: u32, hopLimit: u32): void {
+    this.first = VERSION << VERSION_SHIFT;
+    this.payloadBe = bswap<u16>(<u16>payloadBytes);
+    this.next = <u8>nextHeader;
+    this.hops = <u8>hopLimit;
+  }
+}
+
+/** Bytes on the wire, without extension headers. */
+export const IPV6_BYTES: u32 = offsetof<Ipv6>();
+if (IPV6_BYTES != 40) ERROR('Ipv6 must be 40 bytes');
+
+/** Whether an address whose first half is `head` is a group's. */
+export function isGroupIpv6(head: u64): bool {
+  return (head & GROUP_MASK) == GROUP;
+}
