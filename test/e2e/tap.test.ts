@@ -39,7 +39,7 @@ function testFrame(length: number): Uint8Array {
 
 /** Adds a bridge over taps 0 and 1 inside the namespace: what one is sent the other reads. */
 function bridge(rig: Rig): void {
-  run('ip', '-n', rig.netns, 'link', 'add', 'br0', 'type', 'bridge');
+  run('ip', '-n', rig.netns, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0');
   for (const tap of ['tap0', 'tap1'])
     run('ip', '-n', rig.netns, 'link', 'set', tap, 'master', 'br0');
   run('ip', '-n', rig.netns, 'link', 'set', 'br0', 'up');
@@ -175,7 +175,7 @@ rigTest('tap: a full queue refuses frames after a bounded number of tries', rig 
   rig.open(0, { sendBufferBytes: 4096 });
   const ip = (...words: string[]) => run('ip', '-n', rig.netns, ...words);
   ip('link', 'add', 'slow', 'type', 'veth', 'peer', 'name', 'end');
-  ip('link', 'add', 'br0', 'type', 'bridge');
+  ip('link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0');
   for (const link of ['tap0', 'slow']) ip('link', 'set', link, 'master', 'br0');
   for (const link of ['br0', 'slow', 'end']) ip('link', 'set', link, 'up');
   // 8 bit/s: after the first burst, frames stay in the queue and count against the device.
