@@ -60,7 +60,7 @@ const TURN_BATCHES = 4096;
 /** Runs captures through a configured core. */
 export async function replay(core: Core, options: ReplayOptions): Promise<ReplaySummary> {
   const inputs = options.inputs.map(({ path, port }) => ({ name: path, port }));
-  const captures = await openCaptures(inputs, captureCore(core));
+  const captures = await openCaptures(inputs, captureCoreOf(core));
   const outputs =
     options.outDir === undefined
       ? undefined
@@ -80,8 +80,8 @@ export async function replay(core: Core, options: ReplayOptions): Promise<Replay
   return summaryOf(core, captures, seconds, cut);
 }
 
-/** What the readers need of a core. */
-function captureCore(core: Core): CaptureCore {
+/** What the readers need of a core; they take its receive arena. */
+export function captureCoreOf(core: Core): CaptureCore {
   const address = core.region(Region.Arena);
   return {
     memory: core.bytes,
