@@ -1,5 +1,6 @@
 /** An entry of the forwarding database as the host knows it, and as it lies in scratch memory. */
 import { type FdbKind, FdbRecord } from '../assembly/abi.js';
+import { macBytes, macNumber } from './frame/mac.js';
 
 /** One entry of the forwarding database. `mac` is 6 bytes as a number, first byte highest. */
 export interface FdbEntry {
@@ -39,14 +40,10 @@ export function readFdbEntry(view: DataView, at: number): FdbEntry {
 
 /** First byte highest here, lowest in the core. */
 export function writeMac(view: DataView, at: number, mac: bigint): void {
-  for (let i = 0; i < MAC_BYTES; i++) {
-    view.setUint8(at + i, Number((mac >> BigInt(8 * (MAC_BYTES - 1 - i))) & 0xffn));
-  }
+  macBytes(mac).forEach((byte, i) => view.setUint8(at + i, byte));
 }
 
 /** The reverse of `writeMac`. */
 export function readMac(view: DataView, at: number): bigint {
-  let mac = 0n;
-  for (let i = 0; i < MAC_BYTES; i++) mac = (mac << 8n) | BigInt(view.getUint8(at + i));
-  return mac;
+  return macNumber(new Uint8Array(view.buffer, view.byteOffset + at, MAC_BYTES));
 }

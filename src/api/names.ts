@@ -1,6 +1,6 @@
 /** From the names of a request to the numbers of the core. */
 import { FdbKind } from '../../assembly/abi.js';
-import { isGroupMac, parseMac } from '../config/mac.js';
+import { isGroupMac, parseMac } from '../frame/mac.js';
 import type { Plan, PlannedPort, PlannedSegment } from '../config/plan.js';
 import { domainOf } from '../config/plan-domains.js';
 import { nearest } from '../config/nearest.js';

@@ -8,7 +8,7 @@ import {
   PortCounter,
   SegmentCounter,
 } from '../../assembly/abi.js';
-import { macText } from '../config/mac.js';
+import { macText } from '../frame/mac.js';
 import { type Plan, type PlannedPort, type PlannedSegment, segmentVids } from '../config/plan.js';
 import { vidsText } from '../config/vids.js';
 import type { FdbEntry } from '../core.js';

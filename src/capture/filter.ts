@@ -16,7 +16,8 @@
  * through, so `port 80` finds tagged and untagged frames alike.
  */
 import { isIP } from 'node:net';
-import { parseIp, parseMac } from '../frame/address.js';
+import { parseIp } from '../frame/address.js';
+import { macBytes, parseMac } from '../frame/mac.js';
 import { FrameHeaders, type Side } from './filter-headers.js';
 
 /** Whether a frame matches. */
@@ -158,7 +159,7 @@ class Parser {
     const side = this.accept('host', 'src', 'dst');
     if (side === undefined) this.fail('host, src, dst, broadcast or multicast');
     if (side !== 'host') this.accept('host');
-    const mac = parseMac(this.peek()) ?? this.fail('a MAC address');
+    const mac = macBytes(parseMac(this.peek()) ?? this.fail('a MAC address'));
     this.next++;
     return headers => headers.hasMac(mac, side as Side);
   }

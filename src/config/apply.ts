@@ -14,7 +14,7 @@ import { SegmentCounter, Status } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
 import { addedNeighbours, insertNeighbour, removeNeighbours } from './apply-neighbours.js';
 import { ConfigError } from './config-error.js';
-import { macText } from './mac.js';
+import { macText } from '../frame/mac.js';
 import { type Plan, type PlannedFdb, type PlannedPort, type PlannedSegment } from './plan.js';
 import { eachDomain } from './plan-domains.js';
 import type { PortVlans } from './plan-port.js';

@@ -2,7 +2,7 @@
 import { formatIp, parseIp } from '../frame/address.js';
 import type { NeighbourConfig } from './config.js';
 import type { Problem } from './config-error.js';
-import { isGroupMac, parseMac } from './mac.js';
+import { isGroupMac, parseMac } from '../frame/mac.js';
 import type { RawNeighbour, RawSegment } from './raw.js';
 import { show } from './schema.js';
 import { checkEntryVid } from './vlan.js';

@@ -5,7 +5,7 @@
 import type { Capacities } from '../core.js';
 import type { Config, FdbConfig, PortConfig, SegmentConfig, Tag, TagsConfig } from './config.js';
 import type { Problem } from './config-error.js';
-import { isGroupMac, parseMac } from './mac.js';
+import { isGroupMac, parseMac } from '../frame/mac.js';
 import { nearest } from './nearest.js';
 import { normaliseNeighbours } from './neighbours.js';
 import type { RawConfig, RawFdb, RawPort, RawSegment, RawTags } from './raw.js';

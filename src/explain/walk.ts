@@ -23,7 +23,8 @@ import {
   Tx,
 } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
-import { formatIp, formatMac } from '../frame/address.js';
+import { formatIp } from '../frame/address.js';
+import { formatMac } from '../frame/mac.js';
 import { summarize } from '../frame/dissect.js';
 
 /** Names of what the core knows by number. */

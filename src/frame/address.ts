@@ -1,26 +1,5 @@
-/** Addresses as people write them. */
+/** IP addresses as people write them. */
 import { isIPv4, isIPv6 } from 'node:net';
-
-/** `02:42:0a:00:00:02` from six bytes. */
-export function formatMac(bytes: Uint8Array): string {
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join(':');
-}
-
-/** Six bytes of `02:42:0a:00:00:02` or `02-42-…`; undefined when it is no MAC address. */
-export function parseMac(text: string): Uint8Array | undefined {
-  if (!/^[0-9a-f]{1,2}([:-][0-9a-f]{1,2}){5}$/i.test(text)) return undefined;
-  return Uint8Array.from(text.split(/[:-]/), part => parseInt(part, 16));
-}
-
-/** A MAC address as the number that `FdbEntry.mac` holds: first byte highest. */
-export function macNumber(bytes: Uint8Array): bigint {
-  return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-}
-
-/** The reverse of `macNumber`. */
-export function macBytes(mac: bigint): Uint8Array {
-  return Uint8Array.from({ length: 6 }, (_, i) => Number((mac >> BigInt(40 - 8 * i)) & 0xffn));
-}
 
 export function formatIpv4(bytes: Uint8Array): string {
   return bytes.join('.');

@@ -2,7 +2,8 @@
  * Frames as fields, for people: explain, capture lines, differences. Reads what is there
  * and stops where the frame does; decides nothing.
  */
-import { formatIpv4, formatIpv6, formatMac } from './address.js';
+import { formatIpv4, formatIpv6 } from './address.js';
+import { formatMac } from './mac.js';
 
 /** One field of a header: where it is and what it says. */
 export interface Field {

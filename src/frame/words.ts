@@ -7,8 +7,9 @@
  * `→`, `->` and `>` are the same. What is not said has a usual value: TTL 64, a SYN, an
  * echo request, an Ethernet frame of 60 bytes. Lengths and checksums are always right.
  */
-import { parseIp, parseMac } from './address.js';
+import { parseIp } from './address.js';
 import { internetChecksum } from './checksum.js';
+import { macBytes, parseMac } from './mac.js';
 
 /** The words do not describe a frame. */
 export class WordsError extends Error {}
@@ -71,7 +72,7 @@ function readClause(words: string[], parts: Parts): void {
 const CLAUSES: Record<string, (parts: Parts, words: string[]) => void> = {
   eth(parts, words) {
     const [source, destination] = pair(words, 'eth', 'a MAC address', parseMac);
-    parts.macs = Buffer.concat([destination, source]);
+    parts.macs = Buffer.concat([macBytes(destination), macBytes(source)]);
   },
   vlan(parts, words) {
     const [vid, priority = '0'] = (words.shift() ?? '').split(',');

@@ -10,6 +10,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { macBytes, parseMac } from '../frame/mac.js';
 import type { PortIo } from './port.js';
 
 export type { PortIo };
@@ -55,8 +56,6 @@ const ADDON_PATH = fileURLToPath(
 const DEVICE_PATH = '/dev/net/tun';
 const CAP_NET_ADMIN = 12n; // linux/capability.h
 
-const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
-
 function addon(): Addon {
   return createRequire(import.meta.url)(ADDON_PATH) as Addon; // cached by node
 }
@@ -100,12 +99,10 @@ function missingCapability(): string | undefined {
 /** Makes a device that is up. Throws an Error such as `TUNSETIFF tap0: EBUSY`. */
 export function openTap(options: TapOptions): Tap {
   const { mac, ...rest } = options;
-  return addon().openTap(mac === undefined ? rest : { ...rest, mac: macBytes(mac) });
-}
-
-function macBytes(mac: string): Uint8Array {
-  if (!MAC.test(mac)) throw new Error(`mac: expected six bytes like 02:42:…, got ${mac}`);
-  return Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16));
+  if (mac === undefined) return addon().openTap(rest);
+  const number = parseMac(mac);
+  if (number === undefined) throw new Error(`mac: expected six bytes like 02:42:…, got ${mac}`);
+  return addon().openTap({ ...rest, mac: macBytes(number) });
 }
 
 /** Closes what `openTap` or `openWake` returned. */
