@@ -45,7 +45,6 @@ export const workload: Workload = {
 const TOOLS = [
   ['ip', '-V', 'iproute2'],
   ['iperf3', '--version', 'iperf3'],
-  ['ethtool', '--version', 'ethtool'],
 ] as const;
 
 function requireTool(command: string, argument: string, name: string): void {

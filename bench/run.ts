@@ -53,7 +53,7 @@ function rounded(figure: number): number {
   return Number(figure.toPrecision(MEAN_PRECISION));
 }
 
-const COLUMNS = [18, 22, 12, 10, 10, 10, 5];
+const COLUMNS = [18, 26, 12, 10, 10, 10, 5];
 
 function columns(cells: readonly (string | number)[]): string {
   const padded = cells.map((cell, i) =>
