@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -71,8 +71,9 @@ export enum Tx {
 
 export enum TxFlag {
   Offload = 1, // send the virtio header before the frame; else send a zero one
+  Gone = 8192, // set by the sender with Refused: the egress device is gone, or down
   Booked = 16384, // set by the core: refused, and counted as dropped
-  Refused = 32768, // set by the sender: the egress queue stayed full
+  Refused = 32768, // set by the sender: not sent, as the egress queue stayed full or as above
 }
 
 /** One dropped frame: 16 bytes, in the order of the decisions. */
@@ -110,7 +111,7 @@ export enum Drop {
   NoTarget, // nobody to flood to
   NoBuffer, // no room for a copy that needs its own bytes
   TxQueueFull, // the egress queue stayed full
-  PortGone, // the egress device vanished
+  PortGone, // the egress device vanished, or is down
   Count, // number of reasons
 }
 

@@ -151,10 +151,10 @@ function keyIn(record: usize): u64 {
 
 /**
  * Books send descriptors that the sender marked TxFlag.Refused as drops: the sent frame
- * becomes a dropped one, so the sums stay right. May be called again for others, with
- * another reason. Returns how many.
+ * becomes a dropped one, so the sums stay right: as PortGone where the sender marked that, else
+ * as TxQueueFull. May be called again for others. Returns how many.
  */
-export function refuse(core: Core, reason: Drop): u32 {
+export function refuse(core: Core): u32 {
   let refused: u32 = 0;
   for (let tx = core.tx; tx < core.txEnd; tx += TX_BYTES) {
     const flags: u32 = load<u16>(tx, Tx.Flags);
@@ -164,12 +164,13 @@ export function refuse(core: Core, reason: Drop): u32 {
     const length = load<u32>(tx, Tx.Length);
     count(port.counters, PortCounter.TxPackets, -1);
     count(port.counters, PortCounter.TxBytes, -(<u64>length));
-    count(port.counters, PortCounter.Drops + reason, 1);
+    const why: Drop = (flags & TxFlag.Gone) != 0 ? Drop.PortGone : Drop.TxQueueFull;
+    count(port.counters, PortCounter.Drops + why, 1);
     count(core.coreCounters, CoreCounter.Dropped, 1);
     const at = core.droppedEnd;
     core.droppedEnd = at + DROPPED_BYTES;
     memory.copy(at, tx, DROPPED_BYTES);
-    store<u16>(at, <u16>reason, Dropped.Reason);
+    store<u16>(at, <u16>why, Dropped.Reason);
     refused++;
   }
   count(core.coreCounters, CoreCounter.Sent, -(<u64>refused));

@@ -6,7 +6,6 @@ import {
   ABI_VERSION,
   Capacity,
   CoreCounter,
-  Drop,
   DROPPED_BYTES,
   PortOption,
   Region,
@@ -95,8 +94,8 @@ export function droppedCount(core: usize): u32 {
 }
 
 /** Books the send descriptors marked TxFlag.Refused as drops. Returns how many. */
-export function refuseMarked(core: usize, reason: Drop): u32 {
-  return control.refuse(Core.at(core), reason);
+export function refuseMarked(core: usize): u32 {
+  return control.refuse(Core.at(core));
 }
 
 /** Trace records written since `traceClear`. */

@@ -58,14 +58,22 @@ bool isInside(const Memory& memory, const Frame& frame) {
   return memory.holds(frame.data, frame.bytes);
 }
 
-/** False if the device is gone, down, full, or does not like the frame. */
-bool isSent(const Memory& memory, int fd, const Frame& frame) {
-  if (fd < 0 || !isInside(memory, frame)) return false;
+/** EBADFD: deleted. EIO: down. Found on Linux 6.18; the others are what a driver may say. */
+bool isGone(int error) {
+  return error == EBADFD || error == EIO || error == ENODEV || error == ENETDOWN;
+}
+
+/** Zero, or the flags of a frame that the device did not take: it is gone, down or full. */
+uint16_t sendOrFlag(const Memory& memory, int fd, const Frame& frame) {
+  constexpr uint16_t REFUSED = number(abi::TxFlag::Refused);
+  constexpr uint16_t GONE = REFUSED | number(abi::TxFlag::Gone);
+  if (fd < 0) return GONE;
+  if (!isInside(memory, frame)) return REFUSED;
   for (int tries = 0; tries < FULL_QUEUE_TRIES; tries++) {
-    if (sendFrame(memory, fd, frame) >= 0) return true;
-    if (errno != EAGAIN && errno != EINTR) return false;
+    if (sendFrame(memory, fd, frame) >= 0) return 0;
+    if (errno != EAGAIN && errno != EINTR) return isGone(errno) ? GONE : REFUSED;
   }
-  return false;
+  return REFUSED;
 }
 
 } // namespace
@@ -102,9 +110,9 @@ uint32_t sendBurst(const Memory& memory, const Ports& ports, uint32_t first, uin
     const Frame frame{memory.load<uint32_t>(at + number(abi::Tx::Data)),
                       memory.load<uint32_t>(at + number(abi::Tx::Length)),
                       (flags & number(abi::TxFlag::Offload)) != 0};
-    if (isSent(memory, ports.at(port), frame)) continue;
-    const uint16_t marked = flags | number(abi::TxFlag::Refused);
-    memory.store<uint16_t>(at + number(abi::Tx::Flags), marked);
+    const uint16_t marks = sendOrFlag(memory, ports.at(port), frame);
+    if (marks == 0) continue;
+    memory.store<uint16_t>(at + number(abi::Tx::Flags), flags | marks);
     refused++;
   }
   return refused;

@@ -10,7 +10,7 @@ export interface Exports {
   process(core: number, received: number, nowMs: number): number;
   sentCount(core: number): number;
   droppedCount(core: number): number;
-  refuseMarked(core: number, reason: number): number;
+  refuseMarked(core: number): number;
   traceCount(core: number): number;
   traceClear(core: number): void;
   configurePort(core: number, port: number, option: number, value: number): number;

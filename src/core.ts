@@ -150,8 +150,8 @@ export class Core {
   }
 
   /** Books the send descriptors marked `TxFlag.Refused` as drops. Returns how many. */
-  refuseMarked(reason: Drop): number {
-    return this.exports.refuseMarked(CORE_ADDRESS, reason);
+  refuseMarked(): number {
+    return this.exports.refuseMarked(CORE_ADDRESS);
   }
 
   get traceCount(): number {

@@ -11,7 +11,6 @@
 import {
   BATCH_PACKETS,
   Capacity,
-  Drop,
   HEADROOM_BYTES,
   MAX_FRAME_BYTES,
   PortOption,
@@ -113,7 +112,7 @@ export class Loop {
     const { core, io } = this.options;
     if (tap !== undefined) tap.onReceived(received);
     const sent = core.process(received, this.turnMs);
-    if (sent > 0 && io.txBurst(this.tx, sent) > 0) core.refuseMarked(Drop.TxQueueFull);
+    if (sent > 0 && io.txBurst(this.tx, sent) > 0) core.refuseMarked();
     if (tap !== undefined) tap.onDecided(sent, core.droppedCount);
     this.received = 0;
     core.view.setUint32(this.cursor, this.arena, true);

@@ -119,8 +119,9 @@ export class MemoryIo implements PortIo {
     const { sentFrames } = this.options;
     const isFull = sentFrames !== 0 && queues !== undefined && queues.sent.length >= sentFrames;
     if (queues === undefined || isFull) {
+      const marks = queues === undefined ? TxFlag.Refused | TxFlag.Gone : TxFlag.Refused;
       const flags = this.view.getUint16(descriptor + Tx.Flags, true);
-      this.view.setUint16(descriptor + Tx.Flags, flags | TxFlag.Refused, true);
+      this.view.setUint16(descriptor + Tx.Flags, flags | marks, true);
       return false;
     }
     if (sentFrames === 0) return true;

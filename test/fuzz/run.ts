@@ -8,7 +8,7 @@
  * that still break it, and exits with 1. `--seed S --rounds 1` runs a round again.
  */
 import { parseArgs } from 'node:util';
-import { Drop, Region } from '../../assembly/abi.js';
+import { Region } from '../../assembly/abi.js';
 import { Core, type Build } from '../../src/core.js';
 import { Frame, hex } from '../support/frame.js';
 import { randomOf } from '../support/random.js';
@@ -136,7 +136,7 @@ function runRound(seed: number, build: Build, corpus: Uint8Array[]): number {
     const before = to.core.snapshot();
     try {
       runBatch(world, batch, low);
-      if (random(4) === 0) to.refuse(() => random(3) === 0, Drop.TxQueueFull);
+      if (random(4) === 0) to.refuse(() => random(3) === 0, random(2) === 0);
       if (random(8) === 0) checkEntries(world);
     } catch (error) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);

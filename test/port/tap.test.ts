@@ -77,7 +77,7 @@ addonTest('tap: an unbound port receives EBADF and refuses each frame', () => {
     assert.is(errorName(io.rxBurst(7, 0, 1, CURSOR, MEMORY_BYTES)), 'EBADF');
     for (const at of [0, TX_BYTES]) memory.setUint16(at + Tx.Port, 7, true);
     assert.is(io.txBurst(0, 2), 2);
-    assert.is(memory.getUint16(TX_BYTES + Tx.Flags, true), TxFlag.Refused);
+    assert.is(memory.getUint16(TX_BYTES + Tx.Flags, true), TxFlag.Refused | TxFlag.Gone);
   });
 });
 

@@ -150,14 +150,15 @@ export class TestSwitch {
   }
 
   /** Marks send descriptors the way a sender does, then books them. */
-  refuse(which: (sent: number) => boolean, reason: Drop): Refused[] {
+  refuse(which: (sent: number) => boolean, isGone = false): Refused[] {
     const before = this.core.droppedCount;
+    const marks = isGone ? TxFlag.Refused | TxFlag.Gone : TxFlag.Refused;
     for (let i = 0; i < this.core.sentCount; i++) {
       const at = this.core.region(Region.Tx) + i * TX_BYTES + Tx.Flags;
       const flags = this.core.view.getUint16(at, true);
-      if (which(i)) this.core.view.setUint16(at, flags | TxFlag.Refused, true);
+      if (which(i)) this.core.view.setUint16(at, flags | marks, true);
     }
-    this.core.refuseMarked(reason);
+    this.core.refuseMarked();
     this.checkTotals();
     return this.readDropped().slice(before);
   }
