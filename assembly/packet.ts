@@ -1,5 +1,6 @@
 /**
- * The packet: what one batch knows of one frame, one cache line each. Fields are written once, for a later loop.
+ * The packet: what one batch knows of one frame, one cache line each. Fields are written
+ * once, for a later loop.
  */
 import { HEADROOM_BYTES, RX_BYTES, Rx, RxFlag, VNET_BYTES } from './abi';
 import { Core, PACKET_BYTES, alignLine } from './memory';

@@ -3,6 +3,7 @@
  * module instance and its memory, which never grows after `create`, so every view stays
  * valid for its life.
  */
+import assert from 'node:assert';
 import { readFileSync } from 'node:fs';
 import {
   ABI_VERSION,
@@ -271,18 +272,15 @@ export class Core {
 function instantiate(memory: WebAssembly.Memory, build: Build): Exports {
   const file = packagePath(MODULE_FILES[build]);
   const module = new WebAssembly.Module(readFileSync(file));
-  const env = { memory, abort: trap };
+  // Assertions are in the test build; the stack trace names the file and line.
+  const abort = assert.fail.bind(undefined, 'assertion failed in the core');
+  const env = { memory, abort };
   const exports = new WebAssembly.Instance(module, { env }).exports as unknown as Exports;
   const version = exports.abiVersion();
   if (version !== ABI_VERSION) {
     throw new Error(`${file}: expected ABI version ${ABI_VERSION}, got ${version}`);
   }
   return exports;
-}
-
-/** An assertion of the test build failed; the stack trace names the file and line. */
-function trap(): never {
-  throw new Error('assertion failed in the core');
 }
 
 /** What the large regions take at the least: addresses of 32 bits cannot say when it is more. */
