@@ -1,5 +1,5 @@
 /** Real stacks over a live switch: ping, arping, TCP, UDP, large MTU, VLANs with OVS. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DemoHosts } from '../../src/cli/demo-hosts.js';
@@ -32,29 +32,33 @@ function tap(name: string, more = ''): string {
 
 const THREE = `ports:\n${['a', 'b', 'c'].map(name => tap(name)).join('')}segments:\n  lan:\n`;
 
-/**
- * An iperf3 run from one host to another; its JSON result. It fails unless the other end
- * has taken what was sent.
- */
+interface IperfResult {
+  error?: string;
+  end: { sum_sent: { bytes: number }; sum: { bytes: number; lost_percent: number } };
+}
+
+/** An iperf3 run from one host to another; it fails unless the other end has taken all. */
 async function iperf(
   hosts: DemoHosts,
   [from, to]: readonly [string, string],
   ...args: readonly string[]
-): Promise<{
-  end: { sum_sent: { bytes: number }; sum: { bytes: number; lost_percent: number } };
-}> {
+): Promise<IperfResult> {
   const address = `10.0.0.${to.charCodeAt(0) - 'a'.charCodeAt(0) + 1}`;
-  const server = hosts.exec(PREFIX + to, 'iperf3', '-s', '-1', '-B', address);
-  server.catch(() => undefined);
-  for (let tries = 0; ; tries++) {
-    try {
+  const server = spawn('ip', [
+    ...['netns', 'exec', PREFIX + to],
+    ...['iperf3', '-s', '-1', '-B', address],
+  ]);
+  try {
+    for (let tries = 0; ; tries++) {
       const json = await hosts.exec(PREFIX + from, 'iperf3', '-c', address, '-J', ...args);
-      await server;
-      return JSON.parse(json);
-    } catch (error) {
-      if (tries === 50) throw error;
+      // It says so and exits with 0 when the server does not listen yet.
+      const result = JSON.parse(json) as IperfResult;
+      if (result.error === undefined) return result;
+      if (tries === 50) throw new Error(`iperf3: ${result.error}`);
       await new Promise(resolve => setTimeout(resolve, 100));
     }
+  } finally {
+    server.kill('SIGKILL');
   }
 }
 
