@@ -13,7 +13,7 @@ import {
   VlanMember,
 } from '../abi';
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
-import { VID_RESERVED } from '../wire/vlan';
+import { TPID_CUSTOMER, VID_RESERVED, isTpid } from '../wire/vlan';
 import { Segment } from './segment';
 import { hasBit, setBit } from './vlan-set';
 
@@ -44,6 +44,8 @@ const PORT_DEFAULTS: u32 =
 const NO_LIMIT_BYTES: u32 = 0xffffffff;
 /** Most tags that a port matches or puts on. */
 const MOST_TAGS: u32 = 2;
+/** What a port matches or puts on until it is told: VID 0, a priority tag. */
+const TAG_IF_NONE: u32 = TPID_CUSTOMER << 16;
 
 @unmanaged
 export class Port {
@@ -138,6 +140,7 @@ export function resetPort(core: Core, port: Port): void {
   port.flags = PORT_DEFAULTS;
   port.frameLimitBytes = NO_LIMIT_BYTES;
   port.stormMs = core.nowMs;
+  port.matchOuter = port.matchInner = port.pushOuter = port.pushInner = TAG_IF_NONE;
 }
 
 /** Sets one option. Returns a Status. */
@@ -202,6 +205,12 @@ function flagOf(option: PortOption): u32 {
   }
 }
 
+/** TPID << 16 | VID, or 0. */
+function isTagOrNone(value: u32): bool {
+  const vid = value & 0xffff;
+  return value == 0 || (isTpid(value >> 16) && vid < VID_RESERVED);
+}
+
 /** Options of the second line. */
 function configureLimits(port: Port, option: PortOption, value: u32): Status {
   switch (option) {
@@ -220,10 +229,12 @@ function configureLimits(port: Port, option: PortOption, value: u32): Status {
       port.flags = value != 0 ? port.flags | PORT_REWRITES_TAGS : port.flags & ~PORT_REWRITES_TAGS;
       return Status.Ok;
     case PortOption.MatchOuter:
-      port.matchOuter = value;
+      if (!isTagOrNone(value)) return Status.OutOfRange;
+      port.matchOuter = value | (TAG_IF_NONE * u32(value == 0));
       return Status.Ok;
     case PortOption.MatchInner:
-      port.matchInner = value;
+      if (!isTagOrNone(value)) return Status.OutOfRange;
+      port.matchInner = value | (TAG_IF_NONE * u32(value == 0));
       return Status.Ok;
     case PortOption.PopTags:
       if (value > port.matchTags) return Status.OutOfRange;
@@ -234,10 +245,12 @@ function configureLimits(port: Port, option: PortOption, value: u32): Status {
       port.pushTags = value;
       return Status.Ok;
     case PortOption.PushOuter:
-      port.pushOuter = value;
+      if (!isTagOrNone(value)) return Status.OutOfRange;
+      port.pushOuter = value | (TAG_IF_NONE * u32(value == 0));
       return Status.Ok;
     case PortOption.PushInner:
-      port.pushInner = value;
+      if (!isTagOrNone(value)) return Status.OutOfRange;
+      port.pushInner = value | (TAG_IF_NONE * u32(value == 0));
       return Status.Ok;
     default:
       return Status.OutOfRange;
