@@ -4,9 +4,9 @@
  * Buckets of two lines: four addresses (16 bytes each), then four values (48-bit MAC,
  * 16-bit domain) and four words for flags. A key has two candidate buckets; all four
  * addresses of a bucket are compared, without branches, so a lookup reads four lines at
- * most, always: two of each bucket. An insert into two full buckets moves one entry to its
- * other bucket; when none has room there, or the table holds what was asked for, the insert
- * is refused and counted by the caller. `create` gives one place in two
+ * most, always: two of each bucket. An insert into two full buckets moves up to three
+ * entries to their other buckets; when that makes no room, or the table holds what was asked
+ * for, the insert is refused and counted by the caller. `create` gives one place in two
  * (test/assembly/table/neighbour.test.ts measures that this is enough): 64 to 128 bytes an
  * entry. One lookup serves both families: questions about neighbours are rare.
  *
@@ -22,6 +22,8 @@ import { mix } from './fdb';
 export const NEIGHBOUR_BUCKET_BYTES: usize = 128;
 export const NEIGHBOUR_BUCKET_ENTRIES: u32 = 4;
 const HEADER_BYTES: usize = 64;
+/** Entries that one insert moves at the most. */
+const MOST_MOVES: u32 = 3;
 const BUCKET_SHIFT: usize = 7;
 const ADDRESS_SHIFT: usize = 4;
 const TAIL_OFFSET: usize = 8;
@@ -95,8 +97,8 @@ export class Neighbours {
     const b = this.bucketB(hash);
     let place = freePlace(a);
     if (place == 0) place = freePlace(b);
-    if (place == 0) place = this.makeRoom(a);
-    if (place == 0) place = this.makeRoom(b);
+    if (place == 0) place = this.makeRoom(a, MOST_MOVES);
+    if (place == 0) place = this.makeRoom(b, MOST_MOVES);
     if (place == 0) return 0;
     const address = addressAt(place);
     store<u64>(address, head);
@@ -130,19 +132,25 @@ export class Neighbours {
     return this.buckets + ((<usize>(((<u32>hash) >>> 8) & this.mask)) << BUCKET_SHIFT);
   }
 
-  /** Moves one entry of a full bucket to its other bucket. Returns its place, or 0. */
-  private makeRoom(bucket: usize): usize {
+  /**
+   * Moves one entry of a full bucket to its other bucket, after at most `moves - 1` moves
+   * that make room there. Returns its place, or 0.
+   */
+  private makeRoom(bucket: usize, moves: u32): usize {
     const end = bucket + VALUES_OFFSET + NEIGHBOUR_BUCKET_ENTRIES * 8;
     for (let place = bucket + VALUES_OFFSET; place < end; place += 8) {
       const address = addressAt(place);
       const value = load<u64>(place);
       const hash = this.hash(load<u64>(address), load<u64>(address, TAIL_OFFSET), domainOf(value));
       const a = this.bucketA(hash);
-      const other = freePlace(a == bucket ? this.bucketB(hash) : a);
-      if (other == 0) continue;
-      memory.copy(addressAt(other), address, 1 << ADDRESS_SHIFT);
-      store<u64>(other, value);
-      store<u64>(other, load<u64>(place, FLAGS_OFFSET), FLAGS_OFFSET);
+      const other = a == bucket ? this.bucketB(hash) : a;
+      if (other == bucket) continue;
+      let free = freePlace(other);
+      if (free == 0 && moves > 1) free = this.makeRoom(other, moves - 1);
+      if (free == 0) continue;
+      memory.copy(addressAt(free), address, 1 << ADDRESS_SHIFT);
+      store<u64>(free, value);
+      store<u64>(free, load<u64>(place, FLAGS_OFFSET), FLAGS_OFFSET);
       store<u64>(place, 0);
       return place;
     }
