@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -51,6 +51,7 @@ export enum RxFlag {
   Offload = 1, // the virtio header before the frame says something
   Trace = 2, // write this packet's way into the trace ring
   Tight = 4, // nothing before the frame may be written: no headroom
+  Checked = 8, // a device or the kernel vouches for the checksums
 }
 
 /** Most segments that software segmentation makes of the frames of one batch. */
@@ -112,6 +113,22 @@ export enum Drop {
   NoBuffer, // no room for a copy that needs its own bytes
   TxQueueFull, // the egress queue stayed full
   PortGone, // the egress device vanished, or is down
+  OuterMalformed, // on an underlay: a length or version of the outer headers is wrong
+  OuterChecksum, // the outer IPv4 or UDP checksum is wrong
+  FragmentLost, // a fragment of an outer packet that will never be whole
+  NotOurAddress, // on an underlay: for somebody else
+  NoTunnelPort, // to our address, but to no tunnel's UDP port
+  TunnelHeader, // the tunnel header is cut off or does not name a network
+  TunnelReserved, // reserved bits are set, and the overlay is strict
+  UnknownVni, // no overlay has this network identifier
+  UnknownVtep, // the sender is no peer of the overlay
+  WrongVtep, // a configured source address came from another VTEP than its own
+  OwnSource, // the inner source address is one of this side
+  InnerVlan, // the inner frame has a tag, and the overlay takes none
+  EcnCongestion, // congestion met on the way, and the inner packet cannot say so (RFC 6040 §4.2)
+  SplitHorizon, // from a tunnel to a tunnel
+  TooBig, // longer than the path to the VTEP takes
+  NoNextHop, // the underlay's next hop did not answer yet, or there is no way
   Count, // number of reasons
 }
 
@@ -121,6 +138,9 @@ export enum Node {
   Bridge, // learn, look up, decide
   Flood, // copies for every member
   Output, // tags, offloads, transmit
+  Decap, // underlay ports: outer headers, tunnel, VTEP
+  Encap, // towards a VTEP: outer headers
+  Underlay, // what an underlay's own address is asked: ARP, ND, ICMP
   Count,
 }
 
@@ -148,6 +168,12 @@ export enum Trace {
   Segmented, // a port, b segments, c payload bytes of one
   Sent, // a port, b length, c TxFlag
   Dropped, // a Drop, b port
+  Opened, // tunnel header: a VNI, b source VTEP, c bytes taken off, d overlay
+  Encapsulated, // a VNI, b VTEP, c UDP source port, d overlay
+  Coalesced, // a segments in one frame now, b bytes
+  Answered, // an underlay's own address answered: a UnderlayAnswer
+  NextHopAsked, // a VTEP: its next hop was asked for
+  PathMtu, // a VTEP, b bytes of the path's MTU from now on
 }
 
 /** Why flooding left a member out. */
@@ -159,6 +185,7 @@ export enum FloodSkip {
   Vlan, // the member is not in the frame's VLAN
   Down, // the member is down
   Suppressed, // what is asked is known here, and the member's port suppresses such frames
+  Tunnel, // the overlay sends such frames to nobody
 }
 
 /** One trace record: 32 bytes. */
@@ -188,6 +215,11 @@ export enum Capacity {
   ArenaBytes, // received frames of one batch
   CopyBytes, // copies made during one batch
   TraceRecords,
+  FloodTargets, // most copies of one flooded frame
+  Underlays, // at most 255
+  Overlays, // at most 65535
+  Vteps, // remote tunnel ends, learned ones too; with Ports at most 65534
+  Peers, // (overlay, VTEP) pairs that may talk, and places in replication lists
   Count,
 }
 
@@ -204,6 +236,8 @@ export enum Region {
   CoreCounters, // CoreCounter.Count u64
   Trace, // trace records, oldest first since `traceClear`
   Scratch, // SCRATCH_BYTES for calls that take or return more than numbers
+  Peers, // Peers u16: VTEPs of replication lists
+  Events, // event records of the last batch
   Count,
 }
 export const SCRATCH_BYTES = 65536;
@@ -216,7 +250,7 @@ export enum PortCounter {
   TxBytes,
   Drops, // first of Drop.Count columns
 }
-export const PORT_COUNTERS = 32; // PortCounter.Drops + Drop.Count, rounded up
+export const PORT_COUNTERS = 64; // PortCounter.Drops + Drop.Count, rounded up
 
 export enum SegmentCounter {
   Packets = 0,

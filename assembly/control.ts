@@ -20,9 +20,11 @@ import {
   TxFlag,
 } from './abi';
 import { Core, count } from './memory';
-import { BUCKET_BYTES, Fdb, keyOf, kindOf, portOf, seenMsOf, valueOf } from './table/fdb';
-import { Port } from './table/port';
+import { BUCKET_BYTES, keyOf } from './table/buckets';
+import { Fdb, kindOf, placeOf, seenMsOf, valueOf } from './table/fdb';
+import { PORT_TUNNEL, Port } from './table/port';
 import { Segment, segmentOf } from './table/segment';
+import { vtepIn } from './table/vtep';
 import { MAC_BITS, MAC_MASK } from './wire/ethernet';
 
 const FIRST_VALUE_OFFSET: usize = 32;
@@ -31,19 +33,19 @@ const ANY: u32 = 0xffffffff;
 
 /**
  * Adds or replaces the entry in scratch. Static entries do not count against limits. The
- * port must be in the segment; a permanent entry is the switch's own, behind no port.
+ * port must be in the segment, or the VTEP in its overlay's underlay; a permanent entry is the switch's own, behind no port.
  */
 export function fdbInsert(core: Core): Status {
   const record = core.scratch;
   const key = keyIn(record);
   const kind: FdbKind = load<u8>(record, FdbRecord.Kind);
   const isOwn = kind == FdbKind.Permanent;
-  const port: u32 = isOwn ? core.portCount : load<u16>(record, FdbRecord.Port);
+  const place: u32 = isOwn ? core.portCount : load<u16>(record, FdbRecord.Port);
   const segment = segmentIn(core, key);
   if (changetype<usize>(segment) == 0 || kind > FdbKind.Permanent) return Status.OutOfRange;
-  if (!isOwn && !isMember(core, segment, port)) return Status.OutOfRange;
+  if (!isOwn && !isMember(core, segment, place)) return Status.OutOfRange;
   const fdb = Fdb.at(core.fdb);
-  const value = valueOf(port, kind, core.nowMs);
+  const value = valueOf(place, kind, core.nowMs);
   const found = fdb.lookup(key);
   if (found == 0 && !fdb.insert(key, value)) return Status.Full;
   if (found != 0) {
@@ -62,8 +64,16 @@ function segmentIn(core: Core, key: u64): Segment {
   return exists ? segmentOf(core, domain) : changetype<Segment>(0);
 }
 
-function isMember(core: Core, segment: Segment, port: u32): bool {
-  return port < core.portCount && Port.at(core.ports, port).segment == segment;
+/** Whether a place is a member's port, or a VTEP of the segment's underlay. */
+function isMember(core: Core, segment: Segment, place: u32): bool {
+  if (place <= core.portCount) {
+    const port = Port.at(core.ports, place);
+    return place < core.portCount && port.segment == segment && !port.has(PORT_TUNNEL);
+  }
+  const vtep = vtepIn(core, place - core.portCount);
+  const overlay = segment.overlay;
+  if (changetype<usize>(vtep) == 0 || changetype<usize>(overlay) == 0) return false;
+  return overlay.underlay == vtep.underlay;
 }
 
 /** Removes the entry whose MAC and domain are in scratch. */
@@ -75,10 +85,10 @@ export function fdbRemove(core: Core): Status {
 }
 
 /**
- * Removes entries of a port and a domain (ANY: all), dynamic ones only unless `all`.
+ * Removes entries of a place and a domain (ANY: all), dynamic ones only unless `all`.
  * Returns how many.
  */
-export function fdbFlush(core: Core, portIndex: u32, domain: u32, all: bool): u32 {
+export function fdbFlush(core: Core, place: u32, domain: u32, all: bool): u32 {
   const fdb = Fdb.at(core.fdb);
   let removed: u32 = 0;
   for (let i: u32 = 0; i <= fdb.mask; i++) {
@@ -87,7 +97,7 @@ export function fdbFlush(core: Core, portIndex: u32, domain: u32, all: bool): u3
       const key = keyOf(at);
       if (key == 0) continue;
       const value = load<u64>(at);
-      if (portIndex != ANY && portOf(value) != portIndex) continue;
+      if (place != ANY && placeOf(value) != place) continue;
       if (domain != ANY && <u32>(key >> MAC_BITS) != domain) continue;
       if (!all && kindOf(value) != FdbKind.Dynamic) continue;
       removeAt(core, at);
@@ -100,6 +110,11 @@ export function fdbFlush(core: Core, portIndex: u32, domain: u32, all: bool): u3
 /** Before a port leaves its segment: no frame of the segment may follow it out. */
 export function forgetPort(core: Core, port: Port): void {
   if (changetype<usize>(port.segment) != 0) fdbFlush(core, port.index, ANY, true);
+}
+
+/** Before a VTEP goes: no frame may follow it. */
+export function forgetVtep(core: Core, vtep: u32): void {
+  fdbFlush(core, core.portCount + vtep, ANY, true);
 }
 
 function removeAt(core: Core, value: usize): void {
@@ -137,7 +152,7 @@ function writeRecord(core: Core, record: usize, at: usize): void {
   store<u32>(record, <u32>key, FdbRecord.MacLow);
   store<u16>(record, <u16>((key & MAC_MASK) >> 32), FdbRecord.MacHigh);
   store<u16>(record, <u16>(key >> MAC_BITS), FdbRecord.Domain);
-  store<u16>(record, <u16>portOf(value), FdbRecord.Port);
+  store<u16>(record, <u16>placeOf(value), FdbRecord.Port);
   store<u8>(record, <u8>kindOf(value), FdbRecord.Kind);
   store<u32>(record, core.nowMs - seenMsOf(value), FdbRecord.AgeMs);
 }

@@ -55,6 +55,25 @@ export function emit(core: Core, p: Packet, egress: Port, txFlags: u32): void {
   say(note(core, p, Node.Output, Trace.Sent), egress.index, p.length, txFlags);
 }
 
+/**
+ * Sends a frame that the core has made itself, of `bytes` bytes at `data`: a copy in the
+ * books. `origin` is the received frame that gave rise to it, or OWN_ACCORD.
+ */
+export function sendNew(core: Core, origin: u32, data: usize, bytes: u32, egress: Port): void {
+  const at = core.txEnd;
+  store<u32>(at, <u32>data, Tx.Data);
+  store<u32>(at, bytes, Tx.Length);
+  store<u32>(at, egress.index, Tx.Port);
+  store<u32>(at, origin, Tx.Origin);
+  core.txEnd = at + TX_BYTES;
+  count(egress.counters, PortCounter.TxPackets, 1);
+  count(egress.counters, PortCounter.TxBytes, bytes);
+  count(core.coreCounters, CoreCounter.Copies, 1);
+}
+
+/** Origin of a frame that no received one gave rise to. */
+export const OWN_ACCORD: u32 = 0xffffffff;
+
 /** The stage that spoke last about a packet is the one that dropped it. */
 function traceDrop(core: Core, p: Packet, port: Port, reason: Drop): void {
   const last = core.traceEnd - TRACE_BYTES;

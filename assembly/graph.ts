@@ -4,26 +4,30 @@
  *
  *   rx ─► ingress ──► touch ──► bridge ──┬────────► output ─► tx
  *         parse       (loads)   learn    │             ▲
- *         admit                 look up  ├─► flood ────┘ a copy for each member
- *         hash                  decide   └─► dropped, with a name
+ *         admit                 look up  ├─► flood ────┤ a copy for each member
+ *         decap                 decide   ├─► encap ────┘ outer headers, to a VTEP
+ *         hash                           └─► dropped, with a name
+ *
+ * An underlay's frames lose their outer headers in ingress, and are frames of the overlay's
+ * tunnel port from then on. What an underlay's own address is asked is answered there.
  */
-import { Core } from './memory';
-import { BATCH_SEGMENTS } from './abi';
+import { CoreCounter } from './abi';
+import { Core, count } from './memory';
 import { age } from './node/age';
 import { bridge } from './node/bridge';
 import { ingress } from './node/ingress';
+import { resolve } from './node/resolve';
 import { touch } from './node/touch';
 
 /** Decides over the first `received` receive descriptors at time `nowMs`. */
 export function run(core: Core, received: u32, nowMs: u32): void {
-  core.nowMs = nowMs;
-  core.txEnd = core.tx;
-  core.droppedEnd = core.dropped;
-  core.copyNext = core.copies;
-  core.segmentsLeft = BATCH_SEGMENTS;
-
-  const admitted = ingress(core, received);
-  touch(core, admitted);
-  bridge(core, admitted);
+  core.open(nowMs);
+  do {
+    const admitted = ingress(core, received);
+    touch(core, admitted);
+    bridge(core, admitted);
+  } while (core.rxNext < received);
+  count(core.coreCounters, CoreCounter.Received, received);
   age(core);
+  resolve(core);
 }

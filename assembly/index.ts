@@ -17,15 +17,22 @@ import {
 } from './abi';
 import * as control from './control';
 import * as neighbours from './control-neighbours';
+import * as overlays from './control-overlay';
+import { EVENT_BYTES, OverlayOption, UnderlayOption } from './overlay-abi';
 export { captureFill } from './capture';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';
 import { sweep } from './node/age';
 import { fillStorm } from './node/storm';
+import { Buckets, mix } from './table/buckets';
 import { Fdb } from './table/fdb';
+import { createHops, endpointEntries } from './table/hop';
 import { Neighbours } from './table/neighbour';
+import * as overlayTable from './table/overlay';
 import * as portTable from './table/port';
 import * as segmentTable from './table/segment';
+import * as underlayTable from './table/underlay';
+import { createVteps, underlayChanged, vtepIn } from './table/vtep';
 
 export function abiVersion(): u32 {
   return ABI_VERSION;
@@ -52,8 +59,9 @@ export function endOf(core: usize): usize {
 
 /** Assigns every region its place. Returns the first address behind the core. */
 function place(c: Core): usize {
-  const fdbBytes = Fdb.bytesFor(c.capacity(Capacity.FdbEntries));
-  return layOut(c, fdbBytes, Neighbours.bytesFor(c.capacity(Capacity.Neighbours)));
+  const fdbBytes = Buckets.bytesFor(c.capacity(Capacity.FdbEntries));
+  const neighbourBytes = Neighbours.bytesFor(c.capacity(Capacity.Neighbours));
+  return layOut(c, fdbBytes, neighbourBytes, Buckets.bytesFor(endpointEntries(c)));
 }
 
 /** Lays the core out in zeroed memory. The seed makes table layouts secret. */
@@ -61,10 +69,17 @@ export function init(core: usize, seedLow: u32, seedHigh: u32): void {
   const c = Core.at(core);
   place(c);
   const seed = (<u64>seedLow) | ((<u64>seedHigh) << 32);
-  Fdb.create(c.fdb, c.capacity(Capacity.FdbEntries), seed, ~seed);
+  Buckets.create(c.fdb, c.capacity(Capacity.FdbEntries), seed, ~seed);
+  Buckets.create(c.endpoints, endpointEntries(c), mix(seed), mix(~seed));
+  c.salt = mix(mix(seed));
   Neighbours.create(c.neighbours, c.capacity(Capacity.Neighbours), seed);
   portTable.createPorts(c);
   segmentTable.createSegments(c);
+  underlayTable.createUnderlays(c);
+  overlayTable.createOverlays(c);
+  createVteps(c);
+  createHops(c);
+  c.eventEnd = c.events;
   c.traceEnd = c.trace;
 }
 
@@ -200,6 +215,77 @@ export function neighbourFlush(core: usize, domain: u32): u32 {
 /** Writes neighbours from bucket `first` on into scratch, as `fdbWalk` does entries. */
 export function neighbourWalk(core: usize, first: u32): u32 {
   return neighbours.neighbourWalk(Core.at(core), first);
+}
+
+export function configureUnderlay(
+  core: usize,
+  underlay: u32,
+  option: UnderlayOption,
+  value: u32,
+): Status {
+  const c = Core.at(core);
+  if (underlay >= c.capacity(Capacity.Underlays)) return Status.OutOfRange;
+  const row = underlayTable.Underlay.at(c.underlays, underlay);
+  return underlayTable.configureUnderlay(c, row, option, value);
+}
+
+/** After options of an underlay have changed: its VTEPs take them over. */
+export function refreshUnderlay(core: usize, underlay: u32): Status {
+  const c = Core.at(core);
+  if (underlay >= c.capacity(Capacity.Underlays)) return Status.OutOfRange;
+  underlayChanged(c, underlayTable.Underlay.at(c.underlays, underlay));
+  return Status.Ok;
+}
+
+export function configureOverlay(
+  core: usize,
+  overlay: u32,
+  option: OverlayOption,
+  value: u32,
+): Status {
+  const c = Core.at(core);
+  if (overlay >= c.capacity(Capacity.Overlays)) return Status.OutOfRange;
+  const row = overlayTable.Overlay.at(c.overlays, overlay);
+  return overlayTable.configureOverlay(c, row, option, value);
+}
+
+/** Takes an overlay out of service. Its peers must be taken back before. */
+export function resetOverlay(core: usize, overlay: u32): Status {
+  const c = Core.at(core);
+  if (overlay >= c.capacity(Capacity.Overlays)) return Status.OutOfRange;
+  overlayTable.resetOverlay(c, overlayTable.Overlay.at(c.overlays, overlay));
+  return Status.Ok;
+}
+
+/** Lets a VTEP send into an overlay, or no longer. */
+export function allowPeer(core: usize, overlay: u32, vtep: u32, isAllowed: bool): Status {
+  const c = Core.at(core);
+  const row = vtepIn(c, vtep);
+  if (overlay >= c.capacity(Capacity.Overlays) || changetype<usize>(row) == 0) {
+    return Status.OutOfRange;
+  }
+  return overlayTable.allowPeer(c, overlayTable.Overlay.at(c.overlays, overlay), row, isAllowed);
+}
+
+/** Adds the VTEP in scratch (`VtepRecord`). Returns its number, or 0. */
+export function vtepInsert(core: usize): u32 {
+  return overlays.vtepInsert(Core.at(core));
+}
+
+/** Removes a VTEP and the FDB entries towards it. */
+export function vtepRemove(core: usize, vtep: u32): Status {
+  return overlays.vtepRemove(Core.at(core), vtep);
+}
+
+/** Writes a VTEP into scratch. */
+export function vtepRead(core: usize, vtep: u32): Status {
+  return overlays.vtepRead(Core.at(core), vtep);
+}
+
+/** Events of the last batch. */
+export function eventCount(core: usize): u32 {
+  const c = Core.at(core);
+  return <u32>((c.eventEnd - c.events) / EVENT_BYTES);
 }
 
 /** Sweeps FDB buckets for expired entries while no batch comes. */

@@ -4,7 +4,8 @@
  * copied, saved and restored as a run of bytes.
  *
  *   header | rx | tx | dropped | stamps | packets | ports | vlans | segments | vlan tables
- *   | domains | counters | fdb | neighbours | arrivals | trace | scratch | copies | arena
+ *   | domains | counters | fdb | neighbours | arrivals | overlays | trace | scratch | copies
+ *   | arena
  *
  * Every function of the core takes the header's address: there is no global state, so a
  * process can hold many cores in one memory (simulated hosts, hot upgrade).
@@ -24,6 +25,7 @@ import {
   TRACE_BYTES,
   TX_BYTES,
 } from './abi';
+import { BATCH_EVENTS, EVENT_BYTES } from './overlay-abi';
 
 const LINE_BYTES: usize = 64;
 
@@ -31,6 +33,15 @@ const LINE_BYTES: usize = 64;
 export const PACKET_BYTES: usize = 64;
 export const PORT_BYTES: usize = 128;
 export const SEGMENT_BYTES: usize = 64;
+
+/** Likewise, of overlays. */
+export const UNDERLAY_BYTES: usize = 192;
+export const OVERLAY_BYTES: usize = 64;
+export const VTEP_BYTES: usize = 192;
+export const HOP_BYTES: usize = 64;
+export const OUTER_BYTES: usize = 64;
+const GSO_LINE_BYTES: usize = 64;
+export const GROWN_BYTES: usize = 64;
 
 /** Two bitmaps of 4096 VLANs a port: member, and leaves untagged. */
 export const VLAN_SET_BYTES: usize = 512;
@@ -54,20 +65,44 @@ export class Core {
   private capacity7: u32;
   private capacity8: u32;
   private capacity9: u32;
+  private capacity10: u32;
+  private capacity11: u32;
+  private capacity12: u32;
+  private capacity13: u32;
+  private capacity14: u32;
 
   nowMs: u32;
-  /** Next free send and dropped descriptor of this batch. */
+  /** Next receive descriptor, and how much of its payload is done, of a super frame. */
+  rxNext: u32;
+  chunkNext: u32;
+  /** Frames that super frames may still become in this batch. */
+  chunksLeft: u32;
+  /** Secret of keys that are hashes. */
+  salt: u64;
+  /** Where the search for a free VTEP and next hop begins. */
+  vtepNext: u32;
+  hopNext: u32;
+  /** The next hop last looked at. */
+  hopSweep: u32;
+  /** Next free send and dropped descriptor of this batch, and where flooding stops. */
   txEnd: usize;
+  floodEnd: usize;
   droppedEnd: usize;
   /** Next free byte of `copies`, reset at every batch. */
   copyNext: usize;
   /** Segments that may still be made in this batch. */
   segmentsLeft: u32;
-  /** Next free trace record. */
+  /** Next free trace record, and event of this batch. */
   traceEnd: usize;
+  eventEnd: usize;
   /** Keeps the bare loads of `touch` alive. */
   sink: u32;
 
+  /** What the headers of the frame at hand of an underlay say: tunnel/tunnel.ts. */
+  outer: usize;
+  /** The offloaded frame at hand: wire/gso.ts, node/coalesce.ts. */
+  gso: usize;
+  grown: usize;
   rx: usize;
   tx: usize;
   dropped: usize;
@@ -84,6 +119,14 @@ export class Core {
   coreCounters: usize;
   fdb: usize;
   neighbours: usize;
+  underlays: usize;
+  overlays: usize;
+  vteps: usize;
+  hops: usize;
+  /** VNIs, VTEPs, next hops and peers by key; see table/endpoints.ts. */
+  endpoints: usize;
+  peers: usize;
+  events: usize;
   arrivals: usize;
   arrivalsEnd: usize;
   trace: usize;
@@ -96,6 +139,17 @@ export class Core {
 
   static at(address: usize): Core {
     return changetype<Core>(address);
+  }
+
+  /** A new batch begins. */
+  open(nowMs: u32): void {
+    this.nowMs = nowMs;
+    this.rxNext = this.chunkNext = 0;
+    this.txEnd = this.tx;
+    this.droppedEnd = this.dropped;
+    this.eventEnd = this.events;
+    this.copyNext = this.copies;
+    this.segmentsLeft = this.chunksLeft = BATCH_SEGMENTS;
   }
 
   capacity(which: Capacity): u32 {
@@ -122,17 +176,31 @@ export function alignLine(at: usize): usize {
 }
 
 /**
- * Assigns an address to every region, given the capacities. `fdbBytes` and
- * `neighbourBytes` are the sizes of these tables. Returns the first address behind the core.
+ * Assigns an address to every region, given the capacities. `fdbBytes`, `neighbourBytes`
+ * and `endpointBytes` are the sizes of these tables. Returns the first address behind the
+ * core.
  */
-export function layOut(core: Core, fdbBytes: usize, neighbourBytes: usize): usize {
+export function layOut(
+  core: Core,
+  fdbBytes: usize,
+  neighbourBytes: usize,
+  endpointBytes: usize,
+): usize {
   const ports: usize = core.portCount + 1;
-  const fates: usize = <usize>BATCH_PACKETS * ports;
+  // Behind what floods take: a fate for each segment and each part of a super frame.
+  const spare: usize = 2 * BATCH_SEGMENTS;
+  const targets: usize = core.capacity(Capacity.FloodTargets);
+  const floods: usize = <usize>BATCH_PACKETS * (targets == 0 ? ports : targets);
+  const fates = floods + BATCH_SEGMENTS + spare;
   let at = alignLine(changetype<usize>(core) + CORE_BYTES);
-  core.rx = at;
+  core.outer = at;
+  core.gso = at + OUTER_BYTES;
+  core.grown = core.gso + GSO_LINE_BYTES;
+  core.rx = at = alignLine(core.grown + GROWN_BYTES);
   core.tx = at = alignLine(at + BATCH_PACKETS * RX_BYTES);
-  core.dropped = at = alignLine(at + (fates + BATCH_SEGMENTS) * TX_BYTES);
-  core.stamps = at = alignLine(at + (fates + BATCH_SEGMENTS) * DROPPED_BYTES);
+  core.floodEnd = at + (fates - spare) * TX_BYTES;
+  core.dropped = at = alignLine(at + fates * TX_BYTES);
+  core.stamps = at = alignLine(at + fates * DROPPED_BYTES);
   core.packets = at = alignLine(at + BATCH_PACKETS * 8);
   core.ports = at = alignLine(at + <usize>BATCH_PACKETS * PACKET_BYTES);
   core.vlanSets = at = alignLine(at + ports * PORT_BYTES);
@@ -142,13 +210,34 @@ export function layOut(core: Core, fdbBytes: usize, neighbourBytes: usize): usiz
   core.neighbours = at = alignLine(at + fdbBytes);
   core.arrivals = at = alignLine(at + neighbourBytes);
   at = alignLine(at + <usize>core.capacity(Capacity.EvictEntries) * ARRIVAL_BYTES);
-  core.arrivalsEnd = core.trace = at;
+  core.arrivalsEnd = core.endpoints = at;
+  at = layOutOverlays(core, alignLine(at + endpointBytes));
+  core.trace = at;
   core.scratch = at = alignLine(at + core.capacity(Capacity.TraceRecords) * TRACE_BYTES);
   core.traceLimit = at;
   core.copies = at = alignLine(at + SCRATCH_BYTES);
   core.copiesEnd = core.arena = at = alignLine(at + core.capacity(Capacity.CopyBytes));
   core.arenaEnd = at = alignLine(at + core.capacity(Capacity.ArenaBytes));
   return at;
+}
+
+/** Rows of overlays. Returns the next free address. */
+function layOutOverlays(core: Core, start: usize): usize {
+  const vteps: usize = core.capacity(Capacity.Vteps);
+  let at = start;
+  core.underlays = at;
+  core.overlays = at = at + <usize>core.capacity(Capacity.Underlays) * UNDERLAY_BYTES;
+  core.vteps = at = at + <usize>core.capacity(Capacity.Overlays) * OVERLAY_BYTES;
+  // VTEP 0 and next hop 0 are none.
+  core.hops = at = at + (vteps + 1) * VTEP_BYTES;
+  core.events = at = at + <usize>(hopCount(core) + 1) * HOP_BYTES;
+  core.peers = at = at + BATCH_EVENTS * EVENT_BYTES;
+  return alignLine(at + <usize>core.capacity(Capacity.Peers) * 2);
+}
+
+/** Next hops: each VTEP itself at the most, and the gateways. */
+export function hopCount(core: Core): u32 {
+  return core.capacity(Capacity.Vteps) + 2 * core.capacity(Capacity.Underlays);
 }
 
 /** The part between segments and the FDB. Returns the next free address. */
@@ -193,6 +282,10 @@ export function regionAddress(core: Core, region: Region): usize {
       return core.trace;
     case Region.Scratch:
       return core.scratch;
+    case Region.Peers:
+      return core.peers;
+    case Region.Events:
+      return core.events;
     default:
       return 0;
   }

@@ -31,7 +31,8 @@ export class Packet {
   tag: u32;
   /** A copy of the frame with the tag put on or taken off, made by flooding; 0: none. */
   variant: u32;
-  private spare0: u32;
+  /** Where its source is, as the FDB says it: a port's index, or a VTEP. */
+  place: u32;
   private spare1: u32;
   private spare2: u32;
 

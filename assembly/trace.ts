@@ -43,6 +43,11 @@ export function sayAddress(at: usize, ip: usize, family: Family, mac: u64): void
   store<u16>(at, <u16>(mac >> 32), TraceField.MacHigh);
 }
 
+/** The fourth number of the record at `at`. */
+export function sayFourth(at: usize, d: u32): void {
+  if (at != 0) store<u32>(at, d, TraceField.D);
+}
+
 /** The FDB key the record at `at` speaks of. */
 export function sayKey(at: usize, key: u64): void {
   if (at == 0) return;

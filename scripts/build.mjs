@@ -19,13 +19,15 @@ const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: '
  * and `asc` by itself stops at 200 nodes.
  */
 const CALLED = [
+  'assembly/graph/run',
   'assembly/node/ingress/ingress',
+  'assembly/node/decap/decap',
   'assembly/node/bridge/bridge',
-  'assembly/table/fdb/Fdb#findElsewhere',
+  'assembly/node/encap/encap',
+  'assembly/table/buckets/Buckets#findElsewhere',
   'assembly/fate/drop',
   'assembly/fate/traceDrop',
   'assembly/trace/*',
-  'assembly/node/ingress/trace*',
   'assembly/node/ingress/admit',
   'assembly/node/ingress/admitTags',
   'assembly/node/ingress/hasSoundOffload',
@@ -35,6 +37,23 @@ const CALLED = [
   'assembly/node/bridge/forwardSlow',
   'assembly/node/bridge/traceEntry',
   'assembly/node/age/sweep',
+  'assembly/node/arrive/traceReceived',
+  'assembly/node/decap/openInner',
+  'assembly/node/decap/openChunks',
+  'assembly/node/decap/traceOpened',
+  'assembly/node/decap/learnVtep',
+  'assembly/node/decap/strip',
+  'assembly/node/ecn/ecnIn',
+  'assembly/node/outer/openIpv6',
+  'assembly/node/outer/hasRightSum',
+  'assembly/node/underlay/host',
+  'assembly/node/resolve/resolve',
+  'assembly/node/dress/dress',
+  'assembly/node/encap/trace*',
+  'assembly/node/replicate/replicate',
+  'assembly/tunnel/outer-headers/sealChecksum',
+  'assembly/table/vtep/findVtep',
+  'assembly/table/overlay/findOverlay',
 ];
 const INLINE_NODES = 600;
 

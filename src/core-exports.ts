@@ -26,6 +26,15 @@ export interface Exports {
   neighbourRemove(core: number): number;
   neighbourFlush(core: number, domain: number): number;
   neighbourWalk(core: number, first: number): number;
+  configureUnderlay(core: number, underlay: number, option: number, value: number): number;
+  refreshUnderlay(core: number, underlay: number): number;
+  configureOverlay(core: number, overlay: number, option: number, value: number): number;
+  resetOverlay(core: number, overlay: number): number;
+  allowPeer(core: number, overlay: number, vtep: number, isAllowed: number): number;
+  vtepInsert(core: number): number;
+  vtepRemove(core: number, vtep: number): number;
+  vtepRead(core: number, vtep: number): number;
+  eventCount(core: number): number;
   housekeep(core: number, nowMs: number, buckets: number): void;
   captureFill(batch: number): number;
 }

@@ -29,12 +29,18 @@ import {
 import type { Exports } from './core-exports.js';
 import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-record.js';
 import { NeighbourTable } from './neighbour-table.js';
+import { OverlayTable } from './overlay-table.js';
 import { packagePath } from './package-path.js';
 
 export type { FdbEntry };
 
+type CapacityName = Exclude<keyof typeof Capacity, 'Count'>;
+/** Zero where nothing is said: no overlays, and room for a flood to every port. */
+type OverlayCapacity = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
+
 /** Sizes of a core, fixed for its life; names as in `Capacity`. */
-export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>;
+export type Capacities = Record<Exclude<CapacityName, OverlayCapacity>, number> &
+  Partial<Record<OverlayCapacity, number>>;
 
 /** Header address: behind the module's own data. */
 const CORE_ADDRESS = 65536;
@@ -63,6 +69,8 @@ export class Core {
     this.view = new DataView(memory.buffer);
     const scratch = this.region(Region.Scratch);
     this.neighbours = new NeighbourTable(exports, CORE_ADDRESS, this.view, scratch);
+    const region = this.region.bind(this);
+    this.overlays = new OverlayTable(exports, CORE_ADDRESS, this.view, region);
   }
 
   /** All of the module's memory. */
@@ -70,6 +78,7 @@ export class Core {
   readonly view: DataView;
   /** MAC addresses of IP addresses, as configured. */
   readonly neighbours: NeighbourTable;
+  readonly overlays: OverlayTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
   static create(capacities: Capacities, seed: bigint, build: Build = 'release'): Core {

@@ -5,7 +5,8 @@
  */
 import { FdbKind, SegmentCounter } from '../abi';
 import { Core, count } from '../memory';
-import { BUCKET_BYTES, Fdb, isExpired, keyOf, kindOf } from '../table/fdb';
+import { BUCKET_BYTES, keyOf } from '../table/buckets';
+import { Fdb, isExpired, kindOf } from '../table/fdb';
 import { segmentOf } from '../table/segment';
 import { MAC_BITS } from '../wire/ethernet';
 

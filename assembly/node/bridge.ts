@@ -1,18 +1,20 @@
 /**
  * Bridge: learns the source, looks up the destination, decides (features BR-5 to BR-7).
  *
- * In: the packets of Ingress. Each leaves by one send, through Output, or is flooded or
- * dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
+ * In: the packets of Ingress. Each leaves by one send, through Output or Encap, or is flooded
+ * or dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
  * output.ts. What a packet teaches holds for the next one of the same batch.
  */
 import { Drop, FdbKind, Node, RxFlag, Trace } from '../abi';
 import { drop, send } from '../fate';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
-import { Fdb, REFRESH_MS, isExpired, kindOf, portOf, seenMsOf } from '../table/fdb';
+import { Fdb, REFRESH_MS, isExpired, kindOf, placeOf, seenMsOf } from '../table/fdb';
 import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_SLOW, PORT_UP, Port } from '../table/port';
+import { Vtep } from '../table/vtep';
 import { note, say, sayKey } from '../trace';
 import { isGroup } from '../wire/ethernet';
+import { encap } from './encap';
 import { flood } from './flood';
 import { learn } from './learn';
 import { isKeptApart, output } from './output';
@@ -20,13 +22,14 @@ import { isKeptApart, output } from './output';
 export function bridge(core: Core, admitted: u32): void {
   const packets = core.packets;
   const ports = core.ports;
+  const nobody = core.portCount;
   const nowMs = core.nowMs;
   const fdb = Fdb.at(core.fdb);
   for (let i: u32 = 0; i < admitted; i++) {
     const p = Packet.at(packets, i);
     const port = p.port;
     const source = fdb.find(p.sourceBucket, p.source);
-    if (source == 0 || isNews(load<u64>(source), port, nowMs)) {
+    if (source == 0 || isNews(load<u64>(source), p.place, nowMs)) {
       const refused = learn(core, p, source);
       if (refused != Drop.None) {
         drop(core, p, port, refused);
@@ -38,21 +41,23 @@ export function bridge(core: Core, admitted: u32): void {
       flood(core, p);
       continue;
     }
-    forward(core, p, Port.at(ports, portOf(load<u64>(entry))), entry);
+    if (p.has(RxFlag.Trace)) traceEntry(core, p, p.destination, Trace.DestinationHit, entry);
+    const place = placeOf(load<u64>(entry));
+    if (place > nobody) encap(core, p, Vtep.at(core.vteps, place - nobody));
+    else forward(core, p, Port.at(ports, place));
   }
   count(core.nodeCounters, Node.Bridge, admitted);
 }
 
 /** Whether a source entry says something else than this frame. */
-function isNews(value: u64, port: Port, nowMs: u32): bool {
-  if (portOf(value) != port.index) return true;
+function isNews(value: u64, place: u32, nowMs: u32): bool {
+  if (placeOf(value) != place) return true;
   return nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
 }
 
 /** To one known port. */
-function forward(core: Core, p: Packet, egress: Port, entry: usize): void {
+function forward(core: Core, p: Packet, egress: Port): void {
   const port = p.port;
-  if (p.has(RxFlag.Trace)) traceEntry(core, p, p.destination, Trace.DestinationHit, entry);
   if (egress == port && !port.has(PORT_HAIRPIN)) return drop(core, p, port, Drop.SamePort);
   const isSlow = ((port.flags | egress.flags) & PORT_SLOW) != 0 || p.has(PACKET_SLOW);
   if (isSlow || !egress.has(PORT_UP)) return forwardSlow(core, p, egress);
@@ -69,6 +74,6 @@ function forwardSlow(core: Core, p: Packet, egress: Port): void {
 function traceEntry(core: Core, p: Packet, key: u64, event: Trace, entry: usize): void {
   const value = load<u64>(entry);
   const at = note(core, p, Node.Bridge, event);
-  say(at, portOf(value), kindOf(value), core.nowMs - seenMsOf(value));
+  say(at, placeOf(value), kindOf(value), core.nowMs - seenMsOf(value));
   sayKey(at, key);
 }

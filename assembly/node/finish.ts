@@ -38,7 +38,7 @@ function traceChecksum(core: Core, p: Packet, egress: Port): void {
  * The field holds the sum of the pseudo header already, so the sum of everything from
  * `checksumStart` is the sum of all. `Vnet.fits` has checked the offsets.
  */
-function completeChecksum(p: Packet): void {
+export function completeChecksum(p: Packet): void {
   const vnet = Vnet.at(p.data - VNET_BYTES);
   const start = vnet.checksumStart;
   const checksum = checksumOf(sumBytes(p.data + start, p.length - start));

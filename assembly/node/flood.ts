@@ -1,7 +1,7 @@
 /**
  * Flood: one send descriptor for each member of the segment that wants the frame (features
  * BR-6, BR-7). Descriptors are copied, not bytes, but where a member needs the frame with
- * other tags. Questions about known neighbours are answered (suppress.ts); the reply is a
+ * other tags, and where a VTEP needs headers of its own (replicate.ts). Questions about known neighbours are answered (suppress.ts); the reply is a
  * copy, or all that becomes of the frame.
  *
  * Drops: StormBroadcast, StormMulticast, StormUnicast, NoTarget, and those of output.ts
@@ -9,7 +9,9 @@
  */
 import { drop } from '../fate';
 import { CoreCounter, Drop, FloodSkip, Node, RxFlag, SegmentCounter, Trace } from '../abi';
+import { tell, tellMac } from '../event';
 import { Core, count } from '../memory';
+import { Event } from '../overlay-abi';
 import { PACKET_SHARED, PACKET_SUPPRESSED, Packet } from '../packet';
 import {
   PORT_BROADCAST_FLOOD,
@@ -19,6 +21,7 @@ import {
   PORT_ISOLATED,
   PORT_MULTICAST_FLOOD,
   PORT_NEIGHBOUR_SUPPRESS,
+  PORT_TUNNEL,
   PORT_UP,
   PORT_VLAN_AWARE,
   Port,
@@ -27,6 +30,7 @@ import { note, say, sayKey } from '../trace';
 import { BROADCAST_MAC, MAC_MASK, isGroup } from '../wire/ethernet';
 import { VID_MASK } from '../wire/vlan';
 import { output } from './output';
+import { hasReplicas } from './replicate';
 import { exceedsStorm } from './storm';
 import { ANSWERED, ANSWERED_ONLY, suppress } from './suppress';
 
@@ -39,6 +43,8 @@ export function flood(core: Core, p: Packet): void {
   if (p.has(RxFlag.Trace)) traceKind(core, p, wanted);
   const exceeded = exceedsStorm(core, port, wanted);
   if (exceeded != Drop.None) return drop(core, p, port, exceeded);
+  if (core.txEnd >= core.floodEnd) return drop(core, p, port, Drop.NoBuffer);
+  if (wanted == PORT_FLOOD && changetype<usize>(port.overlay) != 0) tellMiss(core, p);
   const answered = wanted == PORT_FLOOD ? 0 : suppress(core, p);
   if (answered == ANSWERED_ONLY) return;
   let targets: u32 = 0;
@@ -91,7 +97,14 @@ function skip(p: Packet, from: Port, to: Port, wanted: u32): u32 {
   if (to.has(PORT_ISOLATED) && from.has(PORT_ISOLATED)) return FloodSkip.Isolated;
   if (to.has(PORT_GROUPED) && to.group == from.group) return FloodSkip.Group;
   if (to.has(PORT_VLAN_AWARE) && !to.isMember(p.tag & VID_MASK)) return FloodSkip.Vlan;
+  if (to.has(PORT_TUNNEL) && !hasReplicas(to.overlay)) return FloodSkip.Tunnel;
   return 0;
+}
+
+/** An address that an overlay's segment does not know (features OV-12). */
+function tellMiss(core: Core, p: Packet): void {
+  const at = tell(core, Event.L2Miss, p.port.index, p.domain);
+  tellMac(at, p.destination & MAC_MASK);
 }
 
 function traceKind(core: Core, p: Packet, wanted: u32): void {

@@ -7,41 +7,49 @@
  * admit-vlan.ts and rewrite-tags.ts.
  */
 import {
-  CoreCounter,
+  BATCH_PACKETS,
   Drop,
   MAX_FRAME_BYTES,
   Node,
   PortCounter,
   RxFlag,
   SegmentCounter,
-  Trace,
   VNET_BYTES,
 } from '../abi';
 import { drop } from '../fate';
 import { Core, count } from '../memory';
 import { Packet, ingressIndex } from '../packet';
 import { Fdb } from '../table/fdb';
-import { PORT_REWRITES_TAGS, PORT_UP, PORT_VLAN_AWARE, Port } from '../table/port';
-import { note, say } from '../trace';
-import { ETHERNET_BYTES, Ethernet, MAC_BITS, isGroup, isReservedGroup } from '../wire/ethernet';
+import { PORT_REWRITES_TAGS, PORT_UNDERLAY, PORT_UP, PORT_VLAN_AWARE, Port } from '../table/port';
+import { ETHERNET_BYTES, Ethernet, isGroup, isReservedGroup } from '../wire/ethernet';
 import { VLAN_BYTES, isTpid, networkOffset } from '../wire/vlan';
 import { Vnet } from '../wire/vnet';
 import { admitVlan } from './admit-vlan';
+import { decap } from './decap';
+import { setKeys, traceReceived } from './arrive';
 import { rewriteTagsIn } from './rewrite-tags';
 
-const RX_FLAGS: u32 = 0xffff;
-
-/** Returns the number of packets admitted. */
+/**
+ * Takes the received frames from `core.rxNext` on. Returns the number of packets admitted,
+ * and leaves in `core.rxNext` where to go on: a super frame of an underlay may become more
+ * packets than there is room for.
+ */
 export function ingress(core: Core, received: u32): u32 {
   const rx = core.rx;
   const packets = core.packets;
   const fdb = Fdb.at(core.fdb);
+  const begin = core.rxNext;
   let admitted: u32 = 0;
-  let i: u32 = 0;
-  while (i < received) {
+  let i = begin;
+  while (i < received && admitted + received - i <= <u32>BATCH_PACKETS) {
     // Bursts come from one port each: what is the port's own is read and counted once.
     const index = ingressIndex(rx, i);
     const port = Port.at(core.ports, <u32>min(index, core.portCount));
+    if (port.has(PORT_UNDERLAY)) {
+      admitted = decap(core, received, i, admitted);
+      i = core.rxNext;
+      continue;
+    }
     const isPlain = isPlainPort(port);
     const first = admitted;
     const start = i;
@@ -51,12 +59,13 @@ export function ingress(core: Core, received: u32): u32 {
       const p = Packet.at(packets, admitted);
       p.open(rx, i);
       p.port = port;
+      p.place = port.index;
       const length = p.length;
       bytes += length;
       if (p.has(RxFlag.Trace)) traceReceived(core, p, port);
       const refused = isPlain && isPlainFrame(p) ? Drop.None : admit(core, p, port);
       if (refused == Drop.None) {
-        setKeys(fdb, p, port);
+        setKeys(fdb, p, domainOf(p, port));
         admittedBytes += length;
         admitted++;
       } else drop(core, p, port, refused);
@@ -65,8 +74,8 @@ export function ingress(core: Core, received: u32): u32 {
     countReceived(port, i - start, bytes);
     if (admitted != first) countAdmitted(port, admitted - first, admittedBytes);
   }
-  count(core.coreCounters, CoreCounter.Received, received);
-  count(core.nodeCounters, Node.Ingress, received);
+  core.rxNext = i;
+  count(core.nodeCounters, Node.Ingress, i - begin);
   return admitted;
 }
 
@@ -135,21 +144,4 @@ function hasSoundOffload(p: Packet): bool {
 /** Where tags chose the domain, admit-vlan.ts has put it into the key. */
 function domainOf(p: Packet, port: Port): u32 {
   return port.has(PORT_VLAN_AWARE) ? p.domain : port.domain;
-}
-
-/** Keys of both addresses, and the first bucket of each. */
-function setKeys(fdb: Fdb, p: Packet, port: Port): void {
-  const ethernet = Ethernet.at(p.data);
-  const domain = (<u64>domainOf(p, port)) << MAC_BITS;
-  const source = ethernet.source | domain;
-  const destination = ethernet.destination | domain;
-  p.source = source;
-  p.destination = destination;
-  p.sourceBucket = <u32>fdb.bucketA(source);
-  p.destinationBucket = <u32>fdb.bucketA(destination);
-}
-
-function traceReceived(core: Core, p: Packet, port: Port): void {
-  const at = note(core, p, Node.Ingress, Trace.Received);
-  say(at, port.index, p.length, p.flags & RX_FLAGS);
 }

@@ -7,7 +7,11 @@
  * the frame is dropped: somebody else uses the address. Over a segment's limit, or when
  * the table is full, the frame is forwarded and its source is not learned.
  *
- * Drops: Locked, StaticMoved.
+ * A source behind a tunnel is at a VTEP, not at a port. A configured address that comes from
+ * another VTEP than its own is dropped, and so is one of this side's, learned or configured,
+ * but where the tunnel learns (features OV-13, OV-20).
+ *
+ * Drops: Locked, StaticMoved, WrongVtep, OwnSource.
  */
 import {
   Drop,
@@ -22,8 +26,8 @@ import {
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { makePlace, noteArrival, oldestArrival } from '../table/arrivals';
-import { Fdb, isExpired, kindOf, portOf, valueOf } from '../table/fdb';
-import { PORT_LEARNING, PORT_LOCKED, Port } from '../table/port';
+import { Fdb, isExpired, kindOf, placeOf, valueOf } from '../table/fdb';
+import { PORT_LEARNING, PORT_LOCKED, PORT_TUNNEL, Port } from '../table/port';
 import { Segment } from '../table/segment';
 import { note, say, sayKey } from '../trace';
 
@@ -32,7 +36,7 @@ export function learn(core: Core, p: Packet, entry: usize): Drop {
   const port = p.port;
   const value: u64 = entry == 0 ? 0 : load<u64>(entry);
   if (port.has(PORT_LOCKED)) {
-    if (entry == 0 || portOf(value) != port.index) return Drop.Locked;
+    if (entry == 0 || placeOf(value) != p.place) return Drop.Locked;
     if (isExpired(value, core.nowMs, port.ageMs)) return Drop.Locked;
     if (kindOf(value) == FdbKind.Dynamic) refresh(core, p, entry, value);
     return Drop.None;
@@ -40,19 +44,28 @@ export function learn(core: Core, p: Packet, entry: usize): Drop {
   if (entry != 0 && kindOf(value) != FdbKind.Dynamic) return meetStatic(core, p, value);
   if (!port.has(PORT_LEARNING)) {
     tell(core, p, Trace.SourceIgnored, 1, 0);
-    return Drop.None;
+    return port.has(PORT_TUNNEL) && isLocal(core, value, port) ? Drop.OwnSource : Drop.None;
   }
   if (entry == 0) learnNew(core, p);
   else if (isExpired(value, core.nowMs, port.ageMs)) relearn(core, p, entry);
-  else if (portOf(value) != port.index) move(core, p, entry, value);
+  else if (placeOf(value) != p.place) move(core, p, entry, value);
   else refresh(core, p, entry, value);
   return Drop.None;
 }
 
 function meetStatic(core: Core, p: Packet, value: u64): Drop {
-  tell(core, p, Trace.SourceKnown, portOf(value), kindOf(value));
-  if (portOf(value) == p.port.index) return Drop.None;
+  tell(core, p, Trace.SourceKnown, placeOf(value), kindOf(value));
+  if (placeOf(value) == p.place) return Drop.None;
+  if (p.port.has(PORT_TUNNEL)) {
+    return placeOf(value) > core.portCount ? Drop.WrongVtep : Drop.OwnSource;
+  }
   return p.port.segment.staticMove == StaticMove.Drop ? Drop.StaticMoved : Drop.None;
+}
+
+/** Whether an entry is alive and of a port of this side: no VTEP has that address. */
+function isLocal(core: Core, value: u64, port: Port): bool {
+  if (value == 0 || isExpired(value, core.nowMs, port.ageMs)) return false;
+  return placeOf(value) <= core.portCount;
 }
 
 function learnNew(core: Core, p: Packet): void {
@@ -66,32 +79,32 @@ function learnNew(core: Core, p: Packet): void {
     const displaced = makePlace(fdb, segment);
     if (displaced != 0) evict(core, segment, displaced);
   }
-  const value = valueOf(p.port.index, FdbKind.Dynamic, core.nowMs);
+  const value = valueOf(p.place, FdbKind.Dynamic, core.nowMs);
   if (!fdb.insert(p.source, value)) return refuse(core, p, segment);
   if (segment.arrivalPlaces != 0) noteArrival(segment, p.source, core.nowMs);
   count(segment.counters, SegmentCounter.Learned, 1);
   count(segment.counters, SegmentCounter.Entries, 1);
-  tell(core, p, Trace.SourceLearned, p.port.index, 0);
+  tell(core, p, Trace.SourceLearned, p.place, 0);
 }
 
 /** A dead entry that was not yet swept: it expired, and its address is new again. */
 function relearn(core: Core, p: Packet, entry: usize): void {
-  store<u64>(entry, valueOf(p.port.index, FdbKind.Dynamic, core.nowMs));
+  store<u64>(entry, valueOf(p.place, FdbKind.Dynamic, core.nowMs));
   const counters = p.port.segment.counters;
   count(counters, SegmentCounter.Expired, 1);
   count(counters, SegmentCounter.Learned, 1);
-  tell(core, p, Trace.SourceLearned, p.port.index, 0);
+  tell(core, p, Trace.SourceLearned, p.place, 0);
 }
 
 function move(core: Core, p: Packet, entry: usize, value: u64): void {
-  store<u64>(entry, valueOf(p.port.index, FdbKind.Dynamic, core.nowMs));
+  store<u64>(entry, valueOf(p.place, FdbKind.Dynamic, core.nowMs));
   count(p.port.segment.counters, SegmentCounter.Moved, 1);
-  tell(core, p, Trace.SourceMoved, p.port.index, portOf(value));
+  tell(core, p, Trace.SourceMoved, p.place, placeOf(value));
 }
 
 function refresh(core: Core, p: Packet, entry: usize, value: u64): void {
-  tell(core, p, Trace.SourceKnown, portOf(value), FdbKind.Dynamic);
-  store<u64>(entry, valueOf(portOf(value), FdbKind.Dynamic, core.nowMs));
+  tell(core, p, Trace.SourceKnown, placeOf(value), FdbKind.Dynamic);
+  store<u64>(entry, valueOf(placeOf(value), FdbKind.Dynamic, core.nowMs));
 }
 
 function refuse(core: Core, p: Packet, segment: Segment): void {

@@ -13,17 +13,20 @@ import {
   PORT_ISOLATED,
   PORT_OFFLOAD,
   PORT_REWRITES_TAGS,
+  PORT_TUNNEL,
   PORT_UP,
   PORT_VLAN_AWARE,
   Port,
 } from '../table/port';
 import { Vnet } from '../wire/vnet';
 import { finish } from './finish';
+import { replicate } from './replicate';
 import { retag } from './retag';
 import { rewriteTagsOut } from './rewrite-tags';
 
 export function output(core: Core, p: Packet, egress: Port): void {
   count(core.nodeCounters, Node.Output, 1);
+  if (egress.has(PORT_TUNNEL)) return replicate(core, p, egress.overlay);
   const refused = shape(core, p, egress);
   if (refused != Drop.None) return drop(core, p, egress, refused);
   const isOffloaded = p.has(RxFlag.Offload);

@@ -18,11 +18,13 @@
  * lookup of a neighbour and one of its MAC; of a solicitation the checksum as well.
  */
 import { Family, Node, RxFlag, SegmentCounter, Trace, VNET_BYTES } from '../abi';
+import { tell as tellHost, tellIp } from '../event';
 import { Core, count } from '../memory';
+import { Event } from '../overlay-abi';
 import { PACKET_SUPPRESSED, PACKET_TAGGED, Packet, reserve } from '../packet';
-import { Fdb, isExpired, portOf } from '../table/fdb';
+import { Fdb, isExpired, placeOf } from '../table/fdb';
 import { IPV4_HEAD, Neighbours, macOf } from '../table/neighbour';
-import { PORT_IS_NOBODY, PORT_NEIGHBOUR_SUPPRESS, Port } from '../table/port';
+import { PORT_IS_NOBODY, PORT_NEIGHBOUR_SUPPRESS, PORT_TUNNEL, Port } from '../table/port';
 import { Segment } from '../table/segment';
 import { note, sayAddress } from '../trace';
 import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
@@ -54,6 +56,7 @@ export function suppress(core: Core, p: Packet): u32 {
   const type = typeOf(p);
   if (type != TYPE_ARP && type != TYPE_IPV6) return UNANSWERED;
   const port = p.port;
+  if (port.has(PORT_TUNNEL)) return UNANSWERED; // whoever it is asked of is here
   if (port.segment.answersNeighbours == 0) {
     if (port.has(PORT_NEIGHBOUR_SUPPRESS) || !hasSuppressor(port.segment)) return UNANSWERED;
   }
@@ -150,6 +153,7 @@ function isMessage(p: Packet, l3: u32, ip: Ipv6): bool {
 function isOurs(core: Core, p: Packet, neighbour: usize, ip: usize): bool {
   if (neighbour == 0) {
     tell(core, p, Trace.NeighbourUnknown, ip, 0);
+    if (changetype<usize>(p.port.overlay) != 0) tellMiss(core, p, ip);
     return false;
   }
   const mac = macOf(load<u64>(neighbour));
@@ -159,11 +163,19 @@ function isOurs(core: Core, p: Packet, neighbour: usize, ip: usize): bool {
   return false;
 }
 
+/** An address asked for that an overlay's segment does not know (features OV-11). */
+function tellMiss(core: Core, p: Packet, ip: usize): void {
+  const family = typeOf(p) == TYPE_ARP ? Family.Ipv4 : Family.Ipv6;
+  tellIp(tellHost(core, Event.L3Miss, p.port.index, p.domain), ip, family);
+}
+
 /** Whether a station is behind a port that gets the question. */
 function isHeardBy(core: Core, p: Packet, mac: u64): bool {
   const entry = Fdb.at(core.fdb).lookup(mac | ((<u64>p.domain) << MAC_BITS));
   if (entry == 0 || isExpired(load<u64>(entry), core.nowMs, p.port.ageMs)) return false;
-  const port = Port.at(core.ports, portOf(load<u64>(entry)));
+  const place = placeOf(load<u64>(entry));
+  if (place > core.portCount) return false; // behind a VTEP
+  const port = Port.at(core.ports, place);
   return !port.has(PORT_NEIGHBOUR_SUPPRESS | PORT_IS_NOBODY);
 }
 

@@ -1,51 +1,26 @@
 /**
  * Forwarding database: behind which port a MAC address is.
  *
- * Buckets of 64 bytes: four keys (48-bit MAC, 16-bit domain), then four values (port u16,
- * kind u8, zero u8, last seen u32 ms). A key has two candidate buckets and goes to the
- * second when the first is full: one in 25 of a full table. A lookup compares a bucket
- * without branches, the first one first, and reads two cache lines at most. (Of an unknown
- * key it reads both, and nothing has touched the second: learning a million new addresses
- * takes 130 ns each instead of 62, forwarding between them 38 instead of 42.) An insert into
- * two full buckets moves up to three entries to their other buckets; when that makes no room
- * it is refused and counted. `create` gives one place in two, so for the entries asked for
- * this does not happen in practice (test/assembly/table/fdb.test.ts measures it).
+ * Buckets (buckets.ts) of four keys (48-bit MAC, 16-bit domain) and four values (place u16,
+ * kind u8, zero u8, last seen u32 ms). The place is a port's index or, above
+ * `Capacity.Ports`, that plus the number of a VTEP; `Capacity.Ports` itself is nobody.
+ * A lookup reads two lines at most. (Of an unknown key it reads both, and nothing has touched
+ * the second: learning a million new addresses takes 130 ns each instead of 62, forwarding
+ * between them 38 instead of 42.) An insert that finds no place is refused and counted.
  *
  * Dynamic entries die `ageMs` after their address was last heard: a lookup ignores them
  * from then on, and a sweep of a bounded number of buckets a batch takes them out. The
  * time last seen is refreshed once in REFRESH_MS, so an entry may outlive `ageMs` by that,
  * and never dies early. Static and permanent entries stay until removed.
- *
- * Addresses are chosen by strangers: buckets come from products with secret multipliers,
- * one for each candidate.
  */
 import { FdbKind } from '../abi';
-
-export const BUCKET_BYTES: usize = 64;
-const BUCKET_ENTRIES: u32 = 4;
-const VALUES_OFFSET: usize = 32;
-const KEYS_PAIR_OFFSET: usize = 16;
-/** Entries that one insert moves at the most. */
-const MOST_MOVES: u32 = 3;
+import { BUCKET_BYTES, Buckets } from './buckets';
 
 /** How old a time last seen may get before it is written again. */
 export const REFRESH_MS: u32 = 250;
 
 @unmanaged
-export class Fdb {
-  buckets: usize;
-  /** Number of buckets - 1, a power of two minus one. */
-  mask: u32;
-  /** Of the offset of a bucket: its top bits are the top bits of a product. */
-  private maskBytes: usize;
-  private shift: u64;
-  private xor: u64;
-  private multiplierA: u64;
-  private multiplierB: u64;
-  /** All entries, of any kind. */
-  entries: u32;
-  /** Most entries: what was asked for. */
-  limit: u32;
+export class Fdb extends Buckets {
   /** Next bucket to sweep. */
   sweepNext: u32;
   sweptMs: u32;
@@ -53,157 +28,17 @@ export class Fdb {
   static at(ptr: usize): Fdb {
     return changetype<Fdb>(ptr);
   }
-
-  /** Bytes for a table that holds `entries`. */
-  static bytesFor(entries: u32): usize {
-    return BUCKET_BYTES + <usize>bucketsFor(entries) * BUCKET_BYTES;
-  }
-
-  /** Lays out an empty table in zeroed memory at a line; the seeds keep buckets secret. */
-  static create(ptr: usize, entries: u32, seed: u64, seed2: u64): Fdb {
-    const fdb = Fdb.at(ptr);
-    fdb.buckets = ptr + BUCKET_BYTES;
-    fdb.mask = bucketsFor(entries) - 1;
-    fdb.maskBytes = <usize>fdb.mask * BUCKET_BYTES;
-    fdb.shift = clz(<u64>fdb.maskBytes);
-    fdb.xor = seed;
-    fdb.multiplierA = mix(seed2) | 1;
-    fdb.multiplierB = mix(seed ^ fdb.multiplierA) | 1;
-    fdb.limit = entries;
-    return fdb;
-  }
-
-  bucketA(key: u64): usize {
-    return this.bucketOf(key, this.multiplierA);
-  }
-
-  bucketB(key: u64): usize {
-    return this.bucketOf(key, this.multiplierB);
-  }
-
-  /**
-   * Multiplied twice, with a fold between: one product is linear, and for one secret in
-   * twenty, addresses in a row crowd in few buckets. Turned first, since what differs
-   * between addresses is most often high up: last bytes and domains.
-   */
-  private bucketOf(key: u64, multiplier: u64): usize {
-    let hash = rotl(key ^ this.xor, 32) * multiplier;
-    hash ^= hash >> 32;
-    return this.buckets + ((<usize>((hash * multiplier) >> this.shift)) & this.maskBytes);
-  }
-
-  /** Address of the value of `key`, or 0. */
-  lookup(key: u64): usize {
-    return this.find(this.bucketA(key), key);
-  }
-
-  /** As `lookup`, where the first bucket is known. */
-  find(bucketA: usize, key: u64): usize {
-    const found = findIn(bucketA, key);
-    return found != 0 ? found : this.findElsewhere(key);
-  }
-
-  /** One key in 25 of a full table is in its second bucket, and every unknown one. */
-  private findElsewhere(key: u64): usize {
-    return findIn(this.bucketB(key), key);
-  }
-
-  /** Adds a key that is not there. False when the table has no place for it. */
-  insert(key: u64, value: u64): bool {
-    if (this.entries == this.limit) return false;
-    const a = this.bucketA(key);
-    const b = this.bucketB(key);
-    let slot = freeSlot(a);
-    if (slot == 0) slot = freeSlot(b);
-    if (slot == 0) slot = this.makeRoom(a, MOST_MOVES);
-    if (slot == 0) slot = this.makeRoom(b, MOST_MOVES);
-    if (slot == 0) return false;
-    fill(slot, key, value);
-    this.entries++;
-    return true;
-  }
-
-  /** Takes out the entry whose value is at `value`. */
-  removeAt(value: usize): void {
-    const bucket = value & ~(BUCKET_BYTES - 1);
-    const slot = (value - bucket - VALUES_OFFSET) >> 3;
-    store<u64>(bucket + (slot << 3), 0);
-    this.entries--;
-  }
-
-  /**
-   * Moves one entry of a full bucket to its other bucket, after at most `moves - 1` moves
-   * that make room there. Returns its slot, or 0.
-   */
-  private makeRoom(bucket: usize, moves: u32): usize {
-    for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
-      const slot = bucket + (i << 3);
-      const key = load<u64>(slot);
-      const a = this.bucketA(key);
-      const other = a == bucket ? this.bucketB(key) : a;
-      if (other == bucket) continue;
-      let free = freeSlot(other);
-      if (free == 0 && moves > 1) free = this.makeRoom(other, moves - 1);
-      if (free == 0) continue;
-      fill(free, key, load<u64>(slot, VALUES_OFFSET));
-      store<u64>(slot, 0);
-      return slot;
-    }
-    return 0;
-  }
 }
 
 if (offsetof<Fdb>() > BUCKET_BYTES) ERROR('Fdb header must fit one line');
 
-/** Half full at the most. */
-function bucketsFor(entries: u32): u32 {
-  let buckets: u32 = 1;
-  while (buckets * (BUCKET_ENTRIES / 2) < entries) buckets <<= 1;
-  return buckets;
+/** Place, kind and time last seen as one value. */
+export function valueOf(place: u32, kind: FdbKind, nowMs: u32): u64 {
+  return ((<u64>nowMs) << 32) | (<u64>(place | ((<u32>kind) << 16)));
 }
 
-/** Finalizer of splitmix64, to spread what a seed says. */
-export function mix(x: u64): u64 {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
-/** Slots are addressed by their key; the value lies VALUES_OFFSET behind it. */
-function fill(slot: usize, key: u64, value: u64): void {
-  store<u64>(slot, key);
-  store<u64>(slot, value, VALUES_OFFSET);
-}
-
-function freeSlot(bucket: usize): usize {
-  for (let i: usize = 0; i < BUCKET_ENTRIES; i++) {
-    if (load<u64>(bucket + (i << 3)) == 0) return bucket + (i << 3);
-  }
-  return 0;
-}
-
-/** Address of the value of `key` in one bucket, or 0. Compares all four keys at once. */
-function findIn(bucket: usize, key: u64): usize {
-  const want = i64x2.splat(key);
-  const hits =
-    i64x2.bitmask(i64x2.eq(v128.load(bucket), want)) |
-    (i64x2.bitmask(i64x2.eq(v128.load(bucket, KEYS_PAIR_OFFSET), want)) << 2);
-  if (hits == 0) return 0;
-  return bucket + VALUES_OFFSET + ((<usize>ctz(hits)) << 3);
-}
-
-/** Key of the entry whose value is at `value`. */
-export function keyOf(value: usize): u64 {
-  return load<u64>(value - VALUES_OFFSET);
-}
-
-/** Port, kind and time last seen as one value. */
-export function valueOf(port: u32, kind: FdbKind, nowMs: u32): u64 {
-  return ((<u64>nowMs) << 32) | (<u64>(port | ((<u32>kind) << 16)));
-}
-
-export function portOf(value: u64): u32 {
+/** A port, nobody or a VTEP: see above. */
+export function placeOf(value: u64): u32 {
   return (<u32>value) & 0xffff;
 }
 

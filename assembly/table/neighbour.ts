@@ -17,13 +17,11 @@
  * and then itself in host order. Questions name addresses that strangers choose, so
  * buckets come from a product with secret multipliers.
  */
-import { mix } from './fdb';
+import { MOST_MOVES, bucketsFor, mix } from './buckets';
 
 export const NEIGHBOUR_BUCKET_BYTES: usize = 128;
 export const NEIGHBOUR_BUCKET_ENTRIES: u32 = 4;
 const HEADER_BYTES: usize = 64;
-/** Entries that one insert moves at the most. */
-const MOST_MOVES: u32 = 3;
 const BUCKET_SHIFT: usize = 7;
 const ADDRESS_SHIFT: usize = 4;
 const TAIL_OFFSET: usize = 8;
@@ -159,13 +157,6 @@ export class Neighbours {
 }
 
 if (offsetof<Neighbours>() > HEADER_BYTES) ERROR('Neighbours header must fit one line');
-
-/** Half full at the most. */
-function bucketsFor(entries: u32): u32 {
-  let buckets: u32 = 1;
-  while (buckets * (NEIGHBOUR_BUCKET_ENTRIES / 2) < entries) buckets <<= 1;
-  return buckets;
-}
 
 /** A bit for each entry of a bucket that is this address in this domain. */
 function hitsIn(bucket: usize, address: v128, domain: u32): u32 {

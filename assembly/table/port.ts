@@ -14,7 +14,9 @@ import {
 } from '../abi';
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
 import { TPID_CUSTOMER, VID_RESERVED, isTpid } from '../wire/vlan';
+import { Overlay } from './overlay';
 import { Segment } from './segment';
+import { Underlay } from './underlay';
 import { hasBit, setBit } from './vlan-set';
 
 /** Flags of a port. */
@@ -34,6 +36,8 @@ export const PORT_REWRITES_TAGS: u32 = 4096;
 export const PORT_GROUPED: u32 = 8192;
 export const PORT_IS_NOBODY: u32 = 16384;
 export const PORT_NEIGHBOUR_SUPPRESS: u32 = 32768;
+export const PORT_UNDERLAY: u32 = 65536; // carries tunnels: its frames are no segment's
+export const PORT_TUNNEL: u32 = 131072; // stands for an overlay's VTEPs in its segment
 /** Frames from or to such a port leave the straight way. */
 export const PORT_SLOW: u32 =
   PORT_ISOLATED | PORT_VLAN_AWARE | PORT_REWRITES_TAGS | PORT_GROUPED | PORT_IS_NOBODY;
@@ -71,8 +75,10 @@ export class Port {
   /** VLAN of untagged frames, 0: refused. */
   pvid: u32;
   priorityTags: u32;
-  private spare0: u32;
-  private spare1: u32;
+  /** What a port of an underlay carries; else null. */
+  underlay: Underlay;
+  /** Of the segment; null: none. */
+  overlay: Overlay;
   private spare2: u32;
 
   // Second line: storm control and tag rewriting.
@@ -266,6 +272,7 @@ export function configureVlan(port: Port, vid: u32, member: VlanMember): void {
 /** Moves a port into segment `place - 1`, or out of any when `place` is 0. */
 function joinSegment(core: Core, port: Port, place: u32): Status {
   if (place > core.capacity(Capacity.Segments)) return Status.OutOfRange;
+  if (place != 0 && port.has(PORT_UNDERLAY)) return Status.OutOfRange;
   leaveSegment(port);
   if (place == 0) return Status.Ok;
   const segment = Segment.at(core.segments, place - 1);
@@ -302,5 +309,6 @@ function leaveSegment(port: Port): void {
   port.segment = changetype<Segment>(0);
   port.next = changetype<Port>(0);
   port.domain = 0;
+  port.overlay = changetype<Overlay>(0);
   port.flags &= ~PORT_VLAN_AWARE;
 }

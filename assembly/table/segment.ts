@@ -7,6 +7,7 @@ import { Capacity, LimitPolicy, SegmentCounter, SegmentOption, StaticMove, Statu
 import { ARRIVAL_BYTES, Core, SEGMENT_BYTES, VLAN_TABLE_BYTES } from '../memory';
 import { TPID_CUSTOMER, isTpid } from '../wire/vlan';
 import { REFRESH_MS } from './fdb';
+import { Overlay } from './overlay';
 import { PORT_VLAN_AWARE, Port } from './port';
 
 const DEFAULT_AGE_MS: u32 = 300000; // IEEE 802.1Q-2018 table 8-6
@@ -35,7 +36,8 @@ export class Segment {
   arrivalPlaces: u32;
   /** 1: questions about known neighbours are answered and sent nowhere. */
   answersNeighbours: u32;
-  private spare2: u32;
+  /** Null: none. */
+  overlay: Overlay;
   private spare3: u32;
 
   static at(segments: usize, index: u32): Segment {
@@ -47,6 +49,7 @@ export class Segment {
     port.domain = this.domain;
     port.ageMs = this.ageMs;
     port.vlanTable = this.vlanTable;
+    port.overlay = this.overlay;
     const aware = this.vlanTable != 0;
     port.flags = aware ? port.flags | PORT_VLAN_AWARE : port.flags & ~PORT_VLAN_AWARE;
   }
@@ -79,10 +82,15 @@ export function configureSegment(
   value: u32,
 ): Status {
   if (!setOption(core, segment, option, value)) return Status.OutOfRange;
+  describeMembers(segment);
+  return Status.Ok;
+}
+
+/** Tells the members what their frames need of the segment. */
+export function describeMembers(segment: Segment): void {
   for (let port = segment.firstPort; changetype<usize>(port) != 0; port = port.next) {
     segment.describe(port);
   }
-  return Status.Ok;
 }
 
 function setOption(core: Core, segment: Segment, option: SegmentOption, value: u32): bool {

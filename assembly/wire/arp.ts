@@ -67,12 +67,27 @@ export class Arp {
 
   /** Writes the reply that tells `targetMac` at `targetIp` who `senderIp` is. */
   emitReply(senderMac: u64, senderIp: u32, targetMac: u64, targetIp: u32): void {
+    this.emit(ARP_REPLY, senderMac, senderIp);
+    this.emitTarget(targetMac, targetIp);
+  }
+
+  /** Writes the request that asks who `targetIp` is. */
+  emitRequest(senderMac: u64, senderIp: u32, targetIp: u32): void {
+    this.emit(ARP_REQUEST, senderMac, senderIp);
+    this.emitTarget(0, targetIp);
+  }
+
+  private emit(operation: u32, senderMac: u64, senderIp: u32): void {
     const at = changetype<usize>(this);
     this.types = ETHERNET_IPV4;
     this.lengths = <u16>LENGTHS;
-    this.operationBe = bswap<u16>(<u16>ARP_REPLY);
+    this.operationBe = bswap<u16>(<u16>operation);
     storeMac(at + SENDER_MAC_OFFSET, senderMac);
     store<u32>(at, bswap<u32>(senderIp), SENDER_IP_OFFSET);
+  }
+
+  private emitTarget(targetMac: u64, targetIp: u32): void {
+    const at = changetype<usize>(this);
     storeMac(at + TARGET_MAC_OFFSET, targetMac);
     store<u32>(at, bswap<u32>(targetIp), TARGET_IP_OFFSET);
   }

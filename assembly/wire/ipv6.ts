@@ -14,6 +14,8 @@ export const TYPE_IPV6: u32 = 0x86dd; // RFC 2464 §3
 const VERSION: u32 = 6;
 const VERSION_SHIFT: u32 = 4; // in byte 0
 const VERSION_MASK: u32 = 0xf0;
+const CLASS_SHIFT: u32 = 20; // of the first word, big endian
+const CLASS_MASK: u32 = 0xff;
 /** Address blocks, RFC 4291 §2.7. */
 const GROUP_MASK: u64 = 0xff;
 const GROUP: u64 = 0xff;
@@ -49,6 +51,11 @@ export class Ipv6 {
 
   get hopLimit(): u32 {
     return this.hops;
+  }
+
+  /** DSCP and ECN: 4 bits in byte 0, 4 in byte 1. */
+  get trafficClass(): u32 {
+    return (bswap<u32>(this.first) >>> CLASS_SHIFT) & CLASS_MASK;
   }
 
   /** Writes all but the addresses; traffic class and flow label are 0. */

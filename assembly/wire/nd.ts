@@ -27,9 +27,10 @@ const OPTION_MAC_OFFSET: usize = 2;
 const OPTION_BYTES: u32 = 8;
 
 /** ff02::1:ff00:0/104 with the last three bytes of the target, RFC 4291 §2.7.1. */
-const SOLICITED_HEAD: u64 = 0x02ff;
+export const SOLICITED_HEAD: u64 = 0x02ff;
 const SOLICITED_TAIL: u64 = 0xff01000000;
 const SOLICITED_MASK: u64 = 0xffffffffff;
+const GROUP_MAC: u64 = 0x3333;
 
 @unmanaged
 export class Nd {
@@ -58,13 +59,29 @@ export class Nd {
    * behind the IPv6 header, whose addresses and length must be written before.
    */
   emitAdvertisement(flags: u32, targetHead: u64, targetTail: u64, mac: u64): void {
-    const at = changetype<usize>(this);
     this.icmp = ND_ADVERTISEMENT;
+    this.emit(flags, targetHead, targetTail);
+    this.seal(TARGET_LINK, mac);
+  }
+
+  /** Likewise a solicitation of as many bytes, with the asker's MAC. */
+  emitSolicitation(targetHead: u64, targetTail: u64, mac: u64): void {
+    this.icmp = ND_SOLICITATION;
+    this.emit(0, targetHead, targetTail);
+    this.seal(SOURCE_LINK, mac);
+  }
+
+  private emit(flags: u32, targetHead: u64, targetTail: u64): void {
     this.flagsBe = bswap<u32>(flags);
     this.targetHead = targetHead;
     this.targetTail = targetTail;
+  }
+
+  /** Appends a link-layer address, and the checksum over all. */
+  private seal(kind: u32, mac: u64): void {
+    const at = changetype<usize>(this);
     const option = at + ND_BYTES;
-    store<u8>(option, <u8>TARGET_LINK);
+    store<u8>(option, <u8>kind);
     store<u8>(option, 1, OPTION_LENGTH_OFFSET);
     storeMac(option + OPTION_MAC_OFFSET, mac);
     const sum = icmp6Sum(at - IPV6_BYTES, ND_ADVERTISEMENT_BYTES);
@@ -92,15 +109,33 @@ export function hasSoundOptions(at: usize, end: usize): bool {
 
 /** The source's MAC from sound options; 0 when none tells it. */
 export function sourceLinkIn(at: usize, end: usize): u64 {
+  return linkIn(at, end, SOURCE_LINK);
+}
+
+/** The target's MAC, likewise. */
+export function targetLinkIn(at: usize, end: usize): u64 {
+  return linkIn(at, end, TARGET_LINK);
+}
+
+function linkIn(at: usize, end: usize, kind: u32): u64 {
   for (let option = at; option < end;) {
-    if (load<u8>(option) == SOURCE_LINK) return loadMac(option + OPTION_MAC_OFFSET);
+    if (load<u8>(option) == kind) return loadMac(option + OPTION_MAC_OFFSET);
     option += <u32>load<u8>(option, OPTION_LENGTH_OFFSET) * OPTION_BYTES;
   }
   return 0;
 }
 
+/** Second half of the solicited-node group of a target with this second half. */
+export function solicitedTail(targetTail: u64): u64 {
+  return (targetTail & ~SOLICITED_MASK) | SOLICITED_TAIL;
+}
+
+/** The MAC address of that group, RFC 2464 §7. */
+export function solicitedMac(targetTail: u64): u64 {
+  return GROUP_MAC | ((solicitedTail(targetTail) >> 32) << 16);
+}
+
 /** Whether a destination is the solicited-node group of a target with this second half. */
 export function isSolicitedNode(head: u64, tail: u64, targetTail: u64): bool {
-  const wanted = (targetTail & ~SOLICITED_MASK) | SOLICITED_TAIL;
-  return head == SOLICITED_HEAD && tail == wanted;
+  return head == SOLICITED_HEAD && tail == solicitedTail(targetTail);
 }

@@ -64,6 +64,16 @@ export class Vnet {
     return this.offsetField;
   }
 
+  /** Says that a device is to finish the checksum and segment. */
+  emit(gso: u32, headerBytes: u32, segmentBytes: u32, start: u32, offset: u32): void {
+    this.flags = <u8>FLAG_NEEDS_CHECKSUM;
+    this.gso = <u8>gso;
+    this.headerField = <u16>headerBytes;
+    this.segmentField = <u16>segmentBytes;
+    this.startField = <u16>start;
+    this.offsetField = <u16>offset;
+  }
+
   clear(): void {
     memory.fill(changetype<usize>(this), 0, VNET_BYTES);
   }

@@ -204,7 +204,7 @@ function checkCapacities(
     ['segments', 'Neighbours', neighbours, 'neighbours'],
   ];
   for (const [path, capacity, used, what] of uses) {
-    if (used <= capacities[capacity]) continue;
+    if (used <= (capacities[capacity] ?? 0)) continue;
     const key = `capacities.${capacity.charAt(0).toLowerCase()}${capacity.slice(1)}`;
     const problem = `expected at most ${capacities[capacity]} ${what} (${key}), got ${used}`;
     problems.push({ path, problem });

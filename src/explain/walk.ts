@@ -22,6 +22,7 @@ import {
   TraceField,
   Tx,
 } from '../../assembly/abi.js';
+import { UnderlayAnswer } from '../../assembly/overlay-abi.js';
 import type { Core } from '../core.js';
 import { formatIp } from '../frame/address.js';
 import { formatMac } from '../frame/mac.js';
@@ -29,8 +30,10 @@ import { summarize } from '../frame/dissect.js';
 
 /** Names of what the core knows by number. */
 export interface Names {
-  /** Name of a port by index. */
+  /** Name of a port by index, or of whom the FDB means by a number behind the last port. */
   port(index: number): string;
+  /** Name of a VTEP by number: its address. */
+  vtep(index: number): string;
   /** Name of a forwarding domain: `lan`, or `lan vlan 10`. */
   domain(domain: number): string;
 }
@@ -177,6 +180,7 @@ const SKIP_TEXTS: Record<FloodSkip, string> = {
   [FloodSkip.Vlan]: 'it is not in the VLAN',
   [FloodSkip.Down]: 'it is down',
   [FloodSkip.Suppressed]: 'it suppresses questions about neighbours',
+  [FloodSkip.Tunnel]: 'the overlay sends such frames to nobody',
 };
 
 function hex(value: number): string {
@@ -225,4 +229,12 @@ const SENTENCES: Record<Trace, Sentence> = {
     `for ${names.port(a)}: cut into ${b} segments of at most ${c} bytes payload`,
   [Trace.Sent]: ({ a, b }, names) => `${b} bytes to ${names.port(a)}`,
   [Trace.Dropped]: ({ a, b }, names) => `${Drop[a]}, counted at ${names.port(b)}`,
+  [Trace.Opened]: ({ a, b, c }, names) =>
+    `VNI ${a} from ${names.vtep(b)}: ${c} bytes of outer headers taken off`,
+  [Trace.Encapsulated]: ({ a, b, c }, names) =>
+    `VNI ${a} to ${names.vtep(b)}: outer headers put on, UDP source port ${c}`,
+  [Trace.Coalesced]: ({ a, b }) => `${a} segments of one flow grown together: ${b} bytes`,
+  [Trace.Answered]: ({ a }) => `answered by the underlay: ${UnderlayAnswer[a]}`,
+  [Trace.NextHopAsked]: ({ a }, names) => `the next hop to ${names.vtep(a)} is asked for`,
+  [Trace.PathMtu]: ({ a, b }, names) => `the path to ${names.vtep(a)} takes ${b} bytes`,
 };

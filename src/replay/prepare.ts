@@ -6,6 +6,7 @@ import { type Plan, planOf } from '../config/plan.js';
 import { Core } from '../core.js';
 import type { Names } from '../explain/walk.js';
 import { eachDomain } from '../config/plan-domains.js';
+import { formatIp } from '../frame/address.js';
 import { REPLAY_ARENA_BYTES, type ReplayInput } from './replay.js';
 
 /** Of configurations that name none: every run of a replay is the same. */
@@ -39,8 +40,8 @@ export function portNames(plan: Pick<Plan, 'ports'>): (string | undefined)[] {
   return Array.from(names);
 }
 
-/** Names for walks. */
-export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>): Names {
+/** Names for walks; those of VTEPs are in the core. */
+export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>, core?: Core): Names {
   const ports = portNames(plan);
   const domains = new Map<number, string>();
   for (const segment of plan.segments) {
@@ -49,8 +50,17 @@ export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>): 
     }
   }
   const nobody = plan.capacities.Ports;
+  const vtep = (index: number): string => {
+    const ip = core?.overlays.vtep(index)?.ip;
+    return ip === undefined ? `VTEP ${index}` : `VTEP ${formatIp(ip)}`;
+  };
+  const place = (index: number): string => {
+    if (index > nobody) return vtep(index - nobody);
+    return index === nobody ? 'no port' : `port ${index}`;
+  };
   return {
-    port: index => ports[index] ?? (index === nobody ? 'no port' : `port ${index}`),
+    port: index => ports[index] ?? place(index),
+    vtep,
     domain: domain => domains.get(domain) ?? 'no domain',
   };
 }

@@ -75,7 +75,7 @@ async function fromCapture(options: Options): Promise<Walk> {
   const { core, plan } = prepareCore(loadConfig(options.config), options.in.length);
   const inputs = inputsOf(plan, options.in);
   let walk: Walk | undefined;
-  const names = namesOf(plan);
+  const names = namesOf(plan, core);
   const summary = await replay(core, {
     inputs,
     ports: portNames(plan),
@@ -93,7 +93,7 @@ async function fromWords(words: readonly string[], options: Options): Promise<Wa
     const known = plan.ports.map(({ name }) => name).join(', ');
     throw new ConfigError('--from', `expected one of ${known}, got ${options.from ?? 'none'}`);
   }
-  return walkFrame(core, frame, { port: port.index, nowMs: core.nowMs }, namesOf(plan));
+  return walkFrame(core, frame, { port: port.index, nowMs: core.nowMs }, namesOf(plan, core));
 }
 
 function frameOf(words: string): Uint8Array {

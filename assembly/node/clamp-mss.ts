@@ -1,0 +1,1 @@
+export function clampMss(data: usize, length: u32, mtuBytes: u32, isPartial: bool): void {}

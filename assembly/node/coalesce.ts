@@ -1,0 +1,239 @@
+/**
+ * Coalesce: lets TCP segments of one inner flow grow together again into one offloaded
+ * frame, as receive offload of a device does, before the frame meets the bridge: one
+ * lookup and one write to a device instead of forty.
+ *
+ * A segment is appended when it follows the one before in the same super frame and in the
+ * stream, and both headers say the same: MACs, TOS, TTL, addresses, ports, acknowledgement,
+ * window, options. Only whole IPv4 packets without options and IPv6 without extensions
+ * take part, only with the flags ACK and PSH, and only when their checksums are right: what
+ * a fault would hide in is left alone. PSH and a short segment end the frame. Order is
+ * kept, and nothing waits: a frame is finished with its super frame.
+ *
+ * Bytes move towards the start of the super frame only, over headers already read.
+ */
+import { Node, RxFlag, Trace, VNET_BYTES } from '../abi';
+import { Core, GROWN_BYTES } from '../memory';
+import { Packet } from '../packet';
+import { note, say } from '../trace';
+import { checksumOf, fold, sumBytes } from '../wire/checksum';
+import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { TYPE_IPV6 } from '../wire/ipv6';
+import { GSO_TCP4, GSO_TCP6, Vnet } from '../wire/vnet';
+
+const TYPE_IPV4: u32 = 0x0800;
+const IPV4_PLAIN: u32 = 0x45;
+const IPV4_BYTES: u32 = 20;
+const IPV6_BYTES: u32 = 40;
+const TCP_BYTES: u32 = 20;
+const PROTOCOL_TCP: u32 = 6;
+const FRAGMENT_MASK: u32 = 0x3fff;
+const MOST_IP_BYTES: u32 = 65535;
+const RIGHT_SUM: u32 = 0xffff;
+
+// Offsets and flags: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
+const IPV4_LENGTH: usize = 2;
+const IPV4_FRAGMENT: usize = 6;
+const IPV4_PROTOCOL: usize = 9;
+const IPV4_CHECKSUM: usize = 10;
+const IPV6_LENGTH: usize = 4;
+const IPV6_NEXT: usize = 6;
+const TCP_SEQUENCE: usize = 4;
+const TCP_ACKNOWLEDGEMENT: usize = 8;
+const TCP_OFFSET: usize = 12;
+const TCP_FLAGS: usize = 13;
+const TCP_WINDOW: usize = 14;
+const TCP_CHECKSUM: usize = 16;
+const ACK: u32 = 0x10;
+const PSH: u32 = 0x08;
+
+/** The frame that grows. */
+@unmanaged
+export class Grown {
+  /** 0: nothing may be appended. */
+  isOpen: u32;
+  /** Where TCP begins, and where its payload does. */
+  l4: u32;
+  headerBytes: u32;
+  /** Payload of its first segment, and so of each but the last. */
+  segmentBytes: u32;
+  /** Sequence number that comes next. */
+  nextSequence: u32;
+  segments: u32;
+  /** Flags of the last segment. */
+  flags: u32;
+  /** 1: the checksum of the first segment was looked at. */
+  isChecked: u32;
+
+  static at(ptr: usize): Grown {
+    return changetype<Grown>(ptr);
+  }
+
+  /** Begins with a packet, if it is one that may grow. */
+  begin(p: Packet): void {
+    const l4 = tcpOffset(p);
+    this.isOpen = 0;
+    this.segments = 1;
+    if (l4 == 0) return;
+    const headers = l4 + tcpBytes(p, l4);
+    if (headers < l4 + TCP_BYTES || headers >= p.length || !isWhole(p)) return;
+    const tcp: usize = p.data + l4;
+    this.flags = load<u8>(tcp, TCP_FLAGS);
+    if (this.flags != ACK) return;
+    this.l4 = l4;
+    this.headerBytes = headers;
+    this.segmentBytes = p.length - headers;
+    this.nextSequence = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + this.segmentBytes;
+    this.isChecked = 0;
+    this.isOpen = 1;
+  }
+}
+
+if (offsetof<Grown>() > GROWN_BYTES) ERROR('Grown must fit GROWN_BYTES');
+
+/** Appends `p` to `grown`, which may be null. False: `p` stands for itself. */
+export function coalesce(core: Core, grown: Packet, p: Packet): bool {
+  const state = Grown.at(core.grown);
+  if (changetype<usize>(grown) != 0 && state.isOpen != 0 && isNext(state, grown, p)) {
+    append(state, grown, p);
+    return true;
+  }
+  return false;
+}
+
+/** Begins anew with `p`, after `finishCoalesced`. */
+export function beginCoalesced(core: Core, p: Packet): Packet {
+  Grown.at(core.grown).begin(p);
+  return p;
+}
+
+/** Gives a frame that has grown the headers of all of it. Returns null. */
+export function finishCoalesced(core: Core, grown: Packet): Packet {
+  const state = Grown.at(core.grown);
+  if (changetype<usize>(grown) == 0 || state.segments == 1) return changetype<Packet>(0);
+  const data: usize = grown.data;
+  const l4 = state.l4;
+  const isIpv4 = Ethernet.at(data).type == TYPE_IPV4;
+  const ip = data + ETHERNET_BYTES;
+  setLength(ip, isIpv4, grown.length - ETHERNET_BYTES);
+  store<u8>(data + l4, <u8>state.flags, TCP_FLAGS);
+  const sum = pseudoSum(ip, isIpv4, grown.length - l4);
+  store<u16>(data + l4, <u16>fold(sum), TCP_CHECKSUM);
+  const kind = isIpv4 ? GSO_TCP4 : GSO_TCP6;
+  const vnet = Vnet.at(data - VNET_BYTES);
+  vnet.emit(kind, state.headerBytes, state.segmentBytes, l4, <u32>TCP_CHECKSUM);
+  grown.flags |= RxFlag.Offload;
+  if (grown.has(RxFlag.Trace)) {
+    say(note(core, grown, Node.Decap, Trace.Coalesced), state.segments, grown.length, 0);
+  }
+  state.isOpen = 0;
+  state.segments = 1;
+  return changetype<Packet>(0);
+}
+
+/** Where TCP begins in a plain IP packet that is no fragment; 0: elsewhere. */
+function tcpOffset(p: Packet): u32 {
+  const ip: usize = p.data + ETHERNET_BYTES;
+  const type = Ethernet.at(p.data).type;
+  if (type == TYPE_IPV4 && p.length >= ETHERNET_BYTES + IPV4_BYTES + TCP_BYTES) {
+    const isTcp = load<u8>(ip) == IPV4_PLAIN && load<u8>(ip, IPV4_PROTOCOL) == PROTOCOL_TCP;
+    const fragment = bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK;
+    return isTcp && fragment == 0 ? ETHERNET_BYTES + IPV4_BYTES : 0;
+  }
+  if (type == TYPE_IPV6 && p.length >= ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES) {
+    return load<u8>(ip, IPV6_NEXT) == PROTOCOL_TCP ? ETHERNET_BYTES + IPV6_BYTES : 0;
+  }
+  return 0;
+}
+
+function tcpBytes(p: Packet, l4: u32): u32 {
+  return (load<u8>(<usize>p.data + l4, TCP_OFFSET) >> 4) << 2;
+}
+
+/** Whether the IP length is that of the frame: no padding behind it. */
+function isWhole(p: Packet): bool {
+  const ip: usize = p.data + ETHERNET_BYTES;
+  if (load<u8>(ip) == IPV4_PLAIN) {
+    const isSummed = fold(sumBytes(ip, IPV4_BYTES)) == RIGHT_SUM;
+    return isSummed && bswap<u16>(load<u16>(ip, IPV4_LENGTH)) == p.length - ETHERNET_BYTES;
+  }
+  const payload: u32 = bswap<u16>(load<u16>(ip, IPV6_LENGTH));
+  return payload == p.length - ETHERNET_BYTES - IPV6_BYTES;
+}
+
+function isNext(state: Grown, grown: Packet, p: Packet): bool {
+  const l4 = state.l4;
+  const headers = state.headerBytes;
+  if (p.length <= headers || tcpOffset(p) != l4 || l4 + tcpBytes(p, l4) != headers) return false;
+  if (p.length - headers > state.segmentBytes || !isWhole(p)) return false;
+  if (grown.length + p.length - headers - ETHERNET_BYTES > MOST_IP_BYTES) return false;
+  const tcp: usize = p.data + l4;
+  if ((load<u8>(tcp, TCP_FLAGS) & ~PSH) != ACK) return false;
+  if (bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) != state.nextSequence) return false;
+  if (!isSameFlow(grown.data, p.data, l4, headers)) return false;
+  if (state.isChecked == 0) {
+    if (!hasRightSum(grown, l4)) return false;
+    state.isChecked = 1;
+  }
+  return hasRightSum(p, l4);
+}
+
+/** Whether two headers differ in nothing but lengths, identification, sequence and sums. */
+function isSameFlow(a: usize, b: usize, l4: u32, headers: u32): bool {
+  if (memory.compare(a, b, ETHERNET_BYTES) != 0) return false;
+  const ipA = a + ETHERNET_BYTES;
+  const ipB = b + ETHERNET_BYTES;
+  const isIpv4 = l4 == ETHERNET_BYTES + IPV4_BYTES;
+  // IPv4: TOS, fragment word and TTL, then addresses; IPv6: class and label, hops, addresses.
+  const isSameIp = isIpv4
+    ? load<u16>(ipA) == load<u16>(ipB) &&
+      load<u32>(ipA, IPV4_FRAGMENT) == load<u32>(ipB, IPV4_FRAGMENT) &&
+      load<u64>(ipA, IPV4_BYTES - 8) == load<u64>(ipB, IPV4_BYTES - 8)
+    : load<u32>(ipA) == load<u32>(ipB) &&
+      memory.compare(ipA + IPV6_NEXT, ipB + IPV6_NEXT, IPV6_BYTES - <u32>IPV6_NEXT) == 0;
+  if (!isSameIp) return false;
+  const tcpA = a + l4;
+  const tcpB = b + l4;
+  const isSameTcp =
+    load<u32>(tcpA) == load<u32>(tcpB) &&
+    load<u32>(tcpA, TCP_ACKNOWLEDGEMENT) == load<u32>(tcpB, TCP_ACKNOWLEDGEMENT) &&
+    load<u16>(tcpA, TCP_WINDOW) == load<u16>(tcpB, TCP_WINDOW);
+  if (!isSameTcp) return false;
+  const options = headers - l4 - TCP_BYTES;
+  return memory.compare(tcpA + TCP_BYTES, tcpB + TCP_BYTES, options) == 0;
+}
+
+function hasRightSum(p: Packet, l4: u32): bool {
+  const ip: usize = p.data + ETHERNET_BYTES;
+  const bytes = p.length - l4;
+  const isIpv4 = l4 == ETHERNET_BYTES + IPV4_BYTES;
+  return fold(sumBytes(<usize>p.data + l4, bytes) + pseudoSum(ip, isIpv4, bytes)) == RIGHT_SUM;
+}
+
+/** Pseudo header, RFC 9293 §3.1, RFC 8200 §8.1: addresses lie at the end of the IP header. */
+function pseudoSum(ip: usize, isIpv4: bool, bytes: u32): u64 {
+  const addresses = isIpv4 ? sumBytes(ip + IPV4_BYTES - 8, 8) : sumBytes(ip + 8, 32);
+  return addresses + bswap<u16>(<u16>PROTOCOL_TCP) + bswap<u16>(<u16>bytes);
+}
+
+function append(state: Grown, grown: Packet, p: Packet): void {
+  const headers = state.headerBytes;
+  const bytes = p.length - headers;
+  memory.copy(<usize>grown.data + grown.length, <usize>p.data + headers, bytes);
+  grown.length += bytes;
+  state.segments++;
+  state.nextSequence += bytes;
+  state.flags = load<u8>(<usize>p.data + state.l4, TCP_FLAGS);
+  const isLast = state.flags != ACK || bytes < state.segmentBytes;
+  if (isLast) state.isOpen = 0;
+}
+
+function setLength(ip: usize, isIpv4: bool, bytes: u32): void {
+  if (!isIpv4) {
+    store<u16>(ip, bswap<u16>(<u16>(bytes - IPV6_BYTES)), IPV6_LENGTH);
+    return;
+  }
+  store<u16>(ip, bswap<u16>(<u16>bytes), IPV4_LENGTH);
+  store<u16>(ip, 0, IPV4_CHECKSUM);
+  store<u16>(ip, <u16>checksumOf(sumBytes(ip, IPV4_BYTES)), IPV4_CHECKSUM);
+}

@@ -1,0 +1,152 @@
+/**
+ * Outer: the headers before a tunnel's. Checks them in one pass, and finds the tunnel's UDP
+ * port and the VTEP that sent the packet. IPv4 without options and IPv6 without extensions
+ * go straight; a fragment waits for the others (reassemble.ts).
+ *
+ * Drops: NoPort, Runt, Oversize, OuterMalformed, OuterChecksum, NotOurAddress, and those of
+ * underlay.ts.
+ */
+import { Drop, MAX_FRAME_BYTES, RxFlag, VNET_BYTES } from '../abi';
+import { Core } from '../memory';
+import { Packet } from '../packet';
+import { IPV4_HEAD } from '../table/neighbour';
+import { PORT_UP, Port } from '../table/port';
+import { Underlay } from '../table/underlay';
+import { Vtep, findVtep } from '../table/vtep';
+import { Outer } from '../tunnel/tunnel';
+import { fold, sumBytes } from '../wire/checksum';
+import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { Vnet } from '../wire/vnet';
+import { host } from './underlay';
+
+/** What is returned for a frame that was taken in: neither a reason to drop it, nor none. */
+export const CONSUMED: Drop = Drop.Count;
+
+const TYPE_IPV4: u32 = 0x0800;
+const IPV4_BYTES: u32 = 20;
+const UDP_BYTES: u32 = 8;
+const PROTOCOL_UDP: u32 = 17;
+/** Version 4, a header of five words. */
+const IPV4_PLAIN: u32 = 0x45;
+const FRAGMENT_MASK: u32 = 0x3fff; // more fragments, or an offset
+
+// Offsets: RFC 791 §3.1, RFC 768, RFC 8200 §3.
+const IPV4_TOS: usize = 1;
+const IPV4_LENGTH: usize = 2;
+const IPV4_FRAGMENT: usize = 6;
+const IPV4_PROTOCOL: usize = 9;
+const IPV4_SOURCE: usize = 12;
+const IPV4_DESTINATION: usize = 16;
+const IPV6_ADDRESSES_BYTES: u32 = 32;
+const IPV4_ADDRESSES_BYTES: u32 = 8;
+const UDP_DESTINATION: usize = 2;
+const UDP_LENGTH: usize = 4;
+const UDP_CHECKSUM: usize = 6;
+const SUM_OF_WHOLE: u32 = 0xffff;
+
+/** Fills in `core.outer` from a frame of `port`; returns Drop.None, CONSUMED or a reason. */
+export function openOuter(core: Core, p: Packet, port: Port): Drop {
+  if (!port.has(PORT_UP)) return Drop.NoPort;
+  const length = p.length;
+  if (length < ETHERNET_BYTES) return Drop.Runt;
+  if (length > <u32>MAX_FRAME_BYTES) return Drop.Oversize;
+  const data: usize = p.data;
+  const type = Ethernet.at(data).type;
+  const underlay = port.underlay;
+  if (type == TYPE_IPV4 && length >= ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES) {
+    const ip = data + ETHERNET_BYTES;
+    const isUdp = load<u8>(ip) == IPV4_PLAIN && load<u8>(ip, IPV4_PROTOCOL) == PROTOCOL_UDP;
+    if (isUdp && !isFragment(ip)) return openIpv4(core, p, underlay, ip);
+  } else if (type == TYPE_IPV6 && length >= ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES) {
+    const ip = Ipv6.at(data + ETHERNET_BYTES);
+    if (ip.isVersion6 && ip.nextHeader == PROTOCOL_UDP) return openIpv6(core, p, underlay, ip);
+  }
+  return host(core, p, underlay);
+}
+
+function isFragment(ip: usize): bool {
+  return (bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK) != 0;
+}
+
+function openIpv4(core: Core, p: Packet, underlay: Underlay, ip: usize): Drop {
+  const total: u32 = bswap<u16>(load<u16>(ip, IPV4_LENGTH));
+  if (total < IPV4_BYTES + UDP_BYTES || total > p.length - ETHERNET_BYTES) {
+    return Drop.OuterMalformed;
+  }
+  if (fold(sumIpv4(ip)) != SUM_OF_WHOLE) return Drop.OuterChecksum;
+  if (bswap<u32>(load<u32>(ip, IPV4_DESTINATION)) != underlay.ipv4) return Drop.NotOurAddress;
+  const outer = Outer.at(core.outer);
+  outer.tos = load<u8>(ip, IPV4_TOS);
+  outer.addressHead = IPV4_HEAD;
+  outer.addressTail = bswap<u32>(load<u32>(ip, IPV4_SOURCE));
+  return openUdp(core, p, underlay, ip + IPV4_BYTES, total - IPV4_BYTES);
+}
+
+/** Sum of a header of five words. */
+function sumIpv4(ip: usize): u64 {
+  const first = <u64>load<u32>(ip) + load<u32>(ip, 4) + load<u32>(ip, 8);
+  return first + load<u32>(ip, IPV4_SOURCE) + load<u32>(ip, IPV4_DESTINATION);
+}
+
+function openIpv6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
+  const payload = ip.payloadBytes;
+  if (payload < UDP_BYTES || payload > p.length - ETHERNET_BYTES - IPV6_BYTES) {
+    return Drop.OuterMalformed;
+  }
+  const isOurs = ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
+  if (!isOurs) return Drop.NotOurAddress;
+  const outer = Outer.at(core.outer);
+  outer.tos = ip.trafficClass;
+  outer.addressHead = ip.sourceHead;
+  outer.addressTail = ip.sourceTail;
+  return openUdp(core, p, underlay, changetype<usize>(ip) + IPV6_BYTES, payload);
+}
+
+/** The UDP header at `udp`, of at most `most` bytes with what follows. */
+function openUdp(core: Core, p: Packet, underlay: Underlay, udp: usize, most: u32): Drop {
+  const bytes: u32 = bswap<u16>(load<u16>(udp, UDP_LENGTH));
+  if (bytes < UDP_BYTES || bytes > most) return Drop.OuterMalformed;
+  const outer = Outer.at(core.outer);
+  const udpPort: u32 = bswap<u16>(load<u16>(udp, UDP_DESTINATION));
+  const encap = underlay.encapOf(udpPort);
+  if (encap < 0) return host(core, p, underlay);
+  const isIpv4 = outer.addressHead == IPV4_HEAD;
+  outer.isUnsummed = 0;
+  if (load<u16>(udp, UDP_CHECKSUM) != 0) {
+    if (!isVouchedFor(p) && !hasRightSum(udp, bytes, isIpv4)) return Drop.OuterChecksum;
+  } else if (!isIpv4 && !p.has(RxFlag.Checked)) outer.isUnsummed = 1;
+  outer.encap = encap;
+  outer.udpPort = udpPort;
+  outer.payload = udp + UDP_BYTES;
+  outer.payloadBytes = bytes - UDP_BYTES;
+  outer.vtep = senderAt(core, underlay, outer.addressHead, outer.addressTail);
+  return Drop.None;
+}
+
+/** Whether somebody below has checked the UDP checksum, or has not yet computed it. */
+function isVouchedFor(p: Packet): bool {
+  if (p.has(RxFlag.Checked)) return true;
+  return p.has(RxFlag.Offload) && Vnet.at(p.data - VNET_BYTES).needsChecksum;
+}
+
+/**
+ * UDP checksum with its pseudo header, RFC 768, RFC 8200 §8.1. Both addresses lie right
+ * before the UDP header, of either family.
+ */
+function hasRightSum(udp: usize, bytes: u32, isIpv4: bool): bool {
+  const addressBytes = isIpv4 ? IPV4_ADDRESSES_BYTES : IPV6_ADDRESSES_BYTES;
+  let sum = sumBytes(udp, bytes) + sumBytes(udp - addressBytes, addressBytes);
+  sum += bswap<u16>(<u16>PROTOCOL_UDP);
+  sum += bswap<u16>(<u16>bytes);
+  return fold(sum) == SUM_OF_WHOLE;
+}
+
+/** The VTEP at an address; the last one is most often it. */
+function senderAt(core: Core, underlay: Underlay, head: u64, tail: u64): Vtep {
+  const last = underlay.lastVtep;
+  if (changetype<usize>(last) != 0 && last.isAt(head, tail)) return last;
+  const found = findVtep(core, underlay, head, tail);
+  if (changetype<usize>(found) != 0) underlay.lastVtep = found;
+  return found;
+}

@@ -1,0 +1,123 @@
+/**
+ * Resolve: finds the MAC addresses of an underlay's next hops with ARP and neighbour
+ * solicitations (RFC 826, RFC 4861 §7.2), for ports whose frames are whole. A next hop that
+ * a VTEP needs is asked for at once, by itself, so that the first packet finds it; then
+ * while packets want to go there, once in RETRY_MS. One that answered is asked again, itself
+ * alone, when nobody has heard of it for REACHABLE_MS; after MOST_ASKS without an answer it
+ * is unknown again. A packet that finds no next hop is dropped.
+ *
+ * In between batches a bounded number of rows is looked at.
+ */
+import { Capacity, Node, RxFlag, Trace } from '../abi';
+import { tell, tellAddress } from '../event';
+import { OWN_ACCORD, sendNew } from '../fate';
+import { Core, hopCount } from '../memory';
+import { Event, HopState } from '../overlay-abi';
+import { Packet, reserve } from '../packet';
+import { Hop } from '../table/hop';
+import { PORT_UP } from '../table/port';
+import { Vtep, hopChanged } from '../table/vtep';
+import { note, say } from '../trace';
+import { ARP_BYTES, Arp, TYPE_ARP } from '../wire/arp';
+import { BROADCAST_MAC, ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { NEXT_ICMP6 } from '../wire/icmp6';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import {
+  ND_ADVERTISEMENT_BYTES,
+  ND_HOP_LIMIT,
+  Nd,
+  SOLICITED_HEAD,
+  solicitedMac,
+  solicitedTail,
+} from '../wire/nd';
+
+const RETRY_MS: u32 = 1000; // RFC 4861 §10, RETRANS_TIMER
+const REACHABLE_MS: u32 = 30000; // RFC 4861 §10, REACHABLE_TIME
+const MOST_ASKS: u32 = 3; // RFC 4861 §10, MAX_UNICAST_SOLICIT
+/** Rows looked at in one batch. */
+const BATCH_HOPS: u32 = 64;
+
+const ARP_FRAME_BYTES: u32 = ETHERNET_BYTES + ARP_BYTES;
+const ND_FRAME_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
+
+/** Looks at some next hops: whom to ask, and whom to give up. */
+export function resolve(core: Core): void {
+  const hops: u32 = core.capacity(Capacity.Underlays) == 0 ? 0 : hopCount(core);
+  const looks: u32 = min(hops, BATCH_HOPS);
+  for (let i: u32 = 0; i < looks; i++) {
+    core.hopSweep = core.hopSweep >= hops ? 1 : core.hopSweep + 1;
+    const hop = Hop.at(core.hops, core.hopSweep);
+    if (hop.users != 0) look(core, hop);
+  }
+}
+
+function look(core: Core, hop: Hop): void {
+  const isDue = hop.asks == 0 || core.nowMs - hop.askedMs >= RETRY_MS;
+  if (hop.state == HopState.Incomplete) {
+    if (isDue && hop.asks < MOST_ASKS) ask(core, OWN_ACCORD, hop);
+    return;
+  }
+  if (hop.state != HopState.Reachable || core.nowMs - hop.seenMs < REACHABLE_MS) return;
+  if (!isDue) return;
+  if (hop.asks < MOST_ASKS) return ask(core, OWN_ACCORD, hop);
+  hop.state = HopState.Incomplete;
+  hopChanged(core, hop);
+  const at = tell(core, Event.NextHopFailed, hop.underlay.port.index, 0);
+  tellAddress(at, hop.addressHead, hop.addressTail);
+}
+
+/** A packet wants to go to a VTEP whose next hop is not known. */
+export function askFor(core: Core, p: Packet, vtep: Vtep): void {
+  const hop = vtep.hop;
+  if (changetype<usize>(hop) == 0 || hop.state != HopState.Incomplete) return;
+  if (hop.asks != 0 && core.nowMs - hop.askedMs < RETRY_MS) return;
+  ask(core, p.origin, hop);
+  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Encap, Trace.NextHopAsked), vtep.index, 0, 0);
+}
+
+function ask(core: Core, origin: u32, hop: Hop): void {
+  const underlay = hop.underlay;
+  if (!underlay.port.has(PORT_UP) || underlay.mac == 0) return;
+  const bytes = hop.isIpv4 ? ARP_FRAME_BYTES : ND_FRAME_BYTES;
+  const frame = reserve(core, bytes);
+  if (frame == 0) return;
+  hop.askedMs = core.nowMs;
+  hop.asks++;
+  if (hop.isIpv4) writeArp(frame, hop);
+  else writeNd(frame, hop);
+  sendNew(core, origin, frame, bytes, underlay.port);
+}
+
+function writeArp(frame: usize, hop: Hop): void {
+  const underlay = hop.underlay;
+  const to = hop.state == HopState.Reachable ? hop.mac : BROADCAST_MAC;
+  Ethernet.at(frame).emit(to, underlay.mac, TYPE_ARP);
+  const arp = Arp.at(frame + ETHERNET_BYTES);
+  arp.emitRequest(underlay.mac, underlay.ipv4, <u32>hop.addressTail);
+}
+
+function writeNd(frame: usize, hop: Hop): void {
+  const underlay = hop.underlay;
+  const isKnown = hop.state == HopState.Reachable;
+  const to = isKnown ? hop.mac : solicitedMac(hop.addressTail);
+  Ethernet.at(frame).emit(to, underlay.mac, TYPE_IPV6);
+  const ip = Ipv6.at(frame + ETHERNET_BYTES);
+  ip.emit(ND_ADVERTISEMENT_BYTES, NEXT_ICMP6, ND_HOP_LIMIT);
+  ip.sourceHead = underlay.ipv6Head;
+  ip.sourceTail = underlay.ipv6Tail;
+  ip.destinationHead = isKnown ? hop.addressHead : SOLICITED_HEAD;
+  ip.destinationTail = isKnown ? hop.addressTail : solicitedTail(hop.addressTail);
+  const nd = Nd.at(frame + ETHERNET_BYTES + IPV6_BYTES);
+  nd.emitSolicitation(hop.addressHead, hop.addressTail, underlay.mac);
+}
+
+/** Somebody says where a next hop is. */
+export function confirm(core: Core, hop: Hop, mac: u64): void {
+  hop.seenMs = core.nowMs;
+  hop.asks = 0;
+  if (hop.state == HopState.Below) return;
+  if (hop.state == HopState.Reachable && hop.mac == mac) return;
+  hop.state = HopState.Reachable;
+  hop.mac = mac;
+  hopChanged(core, hop);
+}

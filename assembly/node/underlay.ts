@@ -1,0 +1,249 @@
+/**
+ * Underlay: what comes in on an underlay's port and is no tunnel's. Its own addresses answer
+ * ARP requests, neighbour solicitations and pings, as a host does, and learn where next hops
+ * are and what paths take (path-mtu.ts). The rest is dropped.
+ *
+ * Answers are copies in the books and limited per second; the questions are consumed.
+ * Drops: OuterMalformed, OuterChecksum, NotOurAddress, NoTunnelPort, FragmentLost.
+ */
+import { Drop, Node, RxFlag, Trace } from '../abi';
+import { sendNew } from '../fate';
+import { Core } from '../memory';
+import { UnderlayAnswer } from '../overlay-abi';
+import { Packet, reserve } from '../packet';
+import { findHop } from '../table/hop';
+import { IPV4_HEAD } from '../table/neighbour';
+import { ANSWERS_PER_SEC, Underlay } from '../table/underlay';
+import { note, say } from '../trace';
+import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
+import { checksumOf, fold, sumBytes } from '../wire/checksum';
+import { ETHERNET_BYTES, Ethernet, isStation } from '../wire/ethernet';
+import { ICMP6_BYTES, Icmp6, NEXT_ICMP6, hasRightIcmp6Sum, icmp6Sum } from '../wire/icmp6';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import {
+  ND_ADVERTISEMENT,
+  ND_ADVERTISEMENT_BYTES,
+  ND_BYTES,
+  ND_HOP_LIMIT,
+  ND_OVERRIDE,
+  ND_SOLICITATION,
+  ND_SOLICITED,
+  Nd,
+  hasSoundOptions,
+  sourceLinkIn,
+  targetLinkIn,
+} from '../wire/nd';
+import { CONSUMED } from './outer';
+import { learnPathMtu4, learnPathMtu6 } from './path-mtu';
+import { confirm } from './resolve';
+
+const TYPE_IPV4: u32 = 0x0800;
+const IPV4_BYTES: u32 = 20;
+const IPV4_VERSION: u32 = 4;
+const PROTOCOL_ICMP: u32 = 1;
+const ICMP_BYTES: u32 = 8;
+const ICMP_ECHO_REPLY: u32 = 0; // RFC 792
+const ICMP_UNREACHABLE: u32 = 3;
+const ICMP_ECHO: u32 = 8;
+const ICMP6_TOO_BIG: u32 = 2; // RFC 4443
+const ICMP6_ECHO: u32 = 128;
+const ICMP6_ECHO_REPLY: u32 = 129;
+const TTL: u32 = 64;
+const RIGHT_SUM: u32 = 0xffff;
+const FRAGMENT_MASK: u32 = 0x3fff;
+
+// Offsets: RFC 791 §3.1.
+const IPV4_LENGTH: usize = 2;
+const IPV4_FRAGMENT: usize = 6;
+const IPV4_TTL: usize = 8;
+const IPV4_PROTOCOL: usize = 9;
+const IPV4_CHECKSUM: usize = 10;
+const IPV4_SOURCE: usize = 12;
+const IPV4_DESTINATION: usize = 16;
+const ICMP_CHECKSUM: usize = 2;
+const IPV6_HOPS: usize = 7;
+
+const SECOND_MS: u32 = 1000;
+
+/** Answers or drops. Returns CONSUMED or a reason. */
+export function host(core: Core, p: Packet, underlay: Underlay): Drop {
+  const type = Ethernet.at(p.data).type;
+  if (type == TYPE_ARP) return meetArp(core, p, underlay);
+  if (type == TYPE_IPV4) return meetIpv4(core, p, underlay);
+  if (type == TYPE_IPV6) return meetIpv6(core, p, underlay);
+  return Drop.NotOurAddress;
+}
+
+function meetArp(core: Core, p: Packet, underlay: Underlay): Drop {
+  const header = p.window(ETHERNET_BYTES, ARP_BYTES);
+  if (header == 0) return Drop.OuterMalformed;
+  const arp = Arp.at(header);
+  if (!arp.isIpv4OverEthernet || !isStation(arp.senderMac)) return Drop.OuterMalformed;
+  const isForUs = underlay.ipv4 != 0 && arp.targetIp == underlay.ipv4;
+  const hop = findHop(core, underlay, IPV4_HEAD, arp.senderIp);
+  if (changetype<usize>(hop) != 0 && (isForUs || arp.senderIp == arp.targetIp)) {
+    confirm(core, hop, arp.senderMac);
+  }
+  if (!isForUs) return Drop.NotOurAddress;
+  if (arp.operation == ARP_REPLY) return CONSUMED;
+  if (arp.operation != ARP_REQUEST || underlay.resolves == 0) return Drop.OuterMalformed;
+  const bytes = ETHERNET_BYTES + ARP_BYTES;
+  const reply = replyFrame(core, underlay, bytes);
+  if (reply == 0) return CONSUMED;
+  Ethernet.at(reply).emit(arp.senderMac, underlay.mac, TYPE_ARP);
+  const answer = Arp.at(reply + ETHERNET_BYTES);
+  answer.emitReply(underlay.mac, underlay.ipv4, arp.senderMac, arp.senderIp);
+  return answered(core, p, reply, bytes, UnderlayAnswer.Arp);
+}
+
+function meetIpv4(core: Core, p: Packet, underlay: Underlay): Drop {
+  const ip = p.window(ETHERNET_BYTES, IPV4_BYTES);
+  if (ip == 0) return Drop.OuterMalformed;
+  const headerBytes: u32 = (load<u8>(ip) & 15) << 2;
+  const total: u32 = bswap<u16>(load<u16>(ip, IPV4_LENGTH));
+  const isSound = load<u8>(ip) >> 4 == IPV4_VERSION && headerBytes >= IPV4_BYTES;
+  if (!isSound || total < headerBytes || total > p.length - ETHERNET_BYTES) {
+    return Drop.OuterMalformed;
+  }
+  if (fold(sumBytes(ip, headerBytes)) != RIGHT_SUM) return Drop.OuterChecksum;
+  if (bswap<u32>(load<u32>(ip, IPV4_DESTINATION)) != underlay.ipv4) return Drop.NotOurAddress;
+  if ((bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK) != 0) return Drop.FragmentLost;
+  if (load<u8>(ip, IPV4_PROTOCOL) != PROTOCOL_ICMP) return Drop.NoTunnelPort;
+  const bytes = total - headerBytes;
+  if (bytes < ICMP_BYTES) return Drop.OuterMalformed;
+  const icmp = ip + headerBytes;
+  if (fold(sumBytes(icmp, bytes)) != RIGHT_SUM) return Drop.OuterChecksum;
+  const type: u32 = load<u8>(icmp);
+  if (type == ICMP_ECHO) return echo4(core, p, underlay, icmp, bytes);
+  if (type == ICMP_UNREACHABLE) learnPathMtu4(core, p, underlay, icmp, bytes);
+  return CONSUMED;
+}
+
+/** RFC 792: the same message, back, with another type. */
+function echo4(core: Core, p: Packet, underlay: Underlay, icmp: usize, bytes: u32): Drop {
+  const frameBytes = ETHERNET_BYTES + IPV4_BYTES + bytes;
+  const reply = replyFrame(core, underlay, frameBytes);
+  if (reply == 0) return CONSUMED;
+  const question: usize = p.data;
+  const ip = reply + ETHERNET_BYTES;
+  Ethernet.at(reply).emit(Ethernet.at(question).source, underlay.mac, TYPE_IPV4);
+  memory.copy(ip, question + ETHERNET_BYTES, IPV4_BYTES);
+  store<u8>(ip, <u8>((IPV4_VERSION << 4) | (IPV4_BYTES >> 2)));
+  store<u16>(ip, bswap<u16>(<u16>(IPV4_BYTES + bytes)), IPV4_LENGTH);
+  store<u8>(ip, <u8>TTL, IPV4_TTL);
+  store<u32>(ip, load<u32>(question + ETHERNET_BYTES, IPV4_SOURCE), IPV4_DESTINATION);
+  store<u32>(ip, bswap<u32>(underlay.ipv4), IPV4_SOURCE);
+  store<u16>(ip, 0, IPV4_CHECKSUM);
+  store<u16>(ip, <u16>checksumOf(sumBytes(ip, IPV4_BYTES)), IPV4_CHECKSUM);
+  const message = ip + IPV4_BYTES;
+  memory.copy(message, icmp, bytes);
+  store<u8>(message, <u8>ICMP_ECHO_REPLY);
+  store<u16>(message, 0, ICMP_CHECKSUM);
+  store<u16>(message, <u16>checksumOf(sumBytes(message, bytes)), ICMP_CHECKSUM);
+  return answered(core, p, reply, frameBytes, UnderlayAnswer.Echo);
+}
+
+function meetIpv6(core: Core, p: Packet, underlay: Underlay): Drop {
+  const header = p.window(ETHERNET_BYTES, IPV6_BYTES);
+  if (header == 0) return Drop.OuterMalformed;
+  const ip = Ipv6.at(header);
+  const bytes = ip.payloadBytes;
+  if (!ip.isVersion6 || bytes > p.length - ETHERNET_BYTES - IPV6_BYTES) return Drop.OuterMalformed;
+  const isIcmp = ip.nextHeader == NEXT_ICMP6 && bytes >= ICMP6_BYTES;
+  const message = header + IPV6_BYTES;
+  const isNd = isIcmp && bytes >= ND_BYTES && isNdType(Icmp6.at(message).type);
+  const isForUs =
+    ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
+  if (!isForUs && !isNd) return Drop.NotOurAddress;
+  if (!isIcmp) return Drop.NoTunnelPort;
+  if (!hasRightIcmp6Sum(header, bytes)) return Drop.OuterChecksum;
+  if (isNd) return meetNd(core, p, underlay, ip);
+  const type = Icmp6.at(message).type;
+  if (type == ICMP6_ECHO) return echo6(core, p, underlay, ip);
+  if (type == ICMP6_TOO_BIG) learnPathMtu6(core, p, underlay, message, bytes);
+  return CONSUMED;
+}
+
+function isNdType(type: u32): bool {
+  return type == ND_SOLICITATION || type == ND_ADVERTISEMENT;
+}
+
+/** RFC 4861 §7.1, §7.2. */
+function meetNd(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
+  const message = changetype<usize>(ip) + IPV6_BYTES;
+  const end = message + ip.payloadBytes;
+  const nd = Nd.at(message);
+  const isSound = ip.hopLimit == ND_HOP_LIMIT && Icmp6.at(message).code == 0;
+  if (!isSound || !hasSoundOptions(message + ND_BYTES, end)) return Drop.OuterMalformed;
+  if (Icmp6.at(message).type == ND_ADVERTISEMENT) {
+    const mac = targetLinkIn(message + ND_BYTES, end);
+    const hop = findHop(core, underlay, nd.targetHead, nd.targetTail);
+    if (changetype<usize>(hop) != 0 && isStation(mac)) confirm(core, hop, mac);
+    return CONSUMED;
+  }
+  const isOurs = nd.targetHead == underlay.ipv6Head && nd.targetTail == underlay.ipv6Tail;
+  if (!isOurs || underlay.resolves == 0) return Drop.NotOurAddress;
+  const told = sourceLinkIn(message + ND_BYTES, end);
+  if ((ip.sourceHead | ip.sourceTail) == 0) return CONSUMED; // a probe; we do not move
+  const hop = findHop(core, underlay, ip.sourceHead, ip.sourceTail);
+  if (changetype<usize>(hop) != 0 && isStation(told)) confirm(core, hop, told);
+  return advertise(core, p, underlay, ip, told);
+}
+
+function advertise(core: Core, p: Packet, underlay: Underlay, ip: Ipv6, told: u64): Drop {
+  const bytes = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
+  const reply = replyFrame(core, underlay, bytes);
+  if (reply == 0) return CONSUMED;
+  const to = isStation(told) ? told : Ethernet.at(p.data).source;
+  Ethernet.at(reply).emit(to, underlay.mac, TYPE_IPV6);
+  writeIpv6(reply, underlay, ip, ND_ADVERTISEMENT_BYTES);
+  store<u8>(reply + ETHERNET_BYTES, <u8>ND_HOP_LIMIT, IPV6_HOPS);
+  const nd = Nd.at(reply + ETHERNET_BYTES + IPV6_BYTES);
+  const flags = ND_SOLICITED | ND_OVERRIDE;
+  nd.emitAdvertisement(flags, underlay.ipv6Head, underlay.ipv6Tail, underlay.mac);
+  return answered(core, p, reply, bytes, UnderlayAnswer.Nd);
+}
+
+function echo6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
+  const bytes = ip.payloadBytes;
+  const reply = replyFrame(core, underlay, ETHERNET_BYTES + IPV6_BYTES + bytes);
+  if (reply == 0) return CONSUMED;
+  Ethernet.at(reply).emit(Ethernet.at(p.data).source, underlay.mac, TYPE_IPV6);
+  writeIpv6(reply, underlay, ip, bytes);
+  const message = reply + ETHERNET_BYTES + IPV6_BYTES;
+  memory.copy(message, changetype<usize>(ip) + IPV6_BYTES, bytes);
+  store<u8>(message, <u8>ICMP6_ECHO_REPLY);
+  Icmp6.at(message).checksum = 0;
+  const sum = icmp6Sum(reply + ETHERNET_BYTES, bytes);
+  Icmp6.at(message).checksum = <u16>checksumOf(sum);
+  return answered(core, p, reply, ETHERNET_BYTES + IPV6_BYTES + bytes, UnderlayAnswer.Echo);
+}
+
+/** The IPv6 header of an ICMPv6 answer to `question`. */
+function writeIpv6(reply: usize, underlay: Underlay, question: Ipv6, bytes: u32): void {
+  const ip = Ipv6.at(reply + ETHERNET_BYTES);
+  ip.emit(bytes, NEXT_ICMP6, TTL);
+  ip.sourceHead = underlay.ipv6Head;
+  ip.sourceTail = underlay.ipv6Tail;
+  ip.destinationHead = question.sourceHead;
+  ip.destinationTail = question.sourceTail;
+}
+
+/** Room for an answer, if one may be given now; else 0. */
+function replyFrame(core: Core, underlay: Underlay, bytes: u32): usize {
+  const elapsedMs = min(core.nowMs - underlay.answerMs, SECOND_MS);
+  const gained = (elapsedMs * ANSWERS_PER_SEC) / SECOND_MS;
+  if (gained != 0) {
+    underlay.answerTokens = min(underlay.answerTokens + gained, ANSWERS_PER_SEC);
+    underlay.answerMs = core.nowMs;
+  }
+  if (underlay.answerTokens == 0) return 0;
+  underlay.answerTokens--;
+  return reserve(core, bytes);
+}
+
+function answered(core: Core, p: Packet, reply: usize, bytes: u32, what: UnderlayAnswer): Drop {
+  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Underlay, Trace.Answered), what, 0, 0);
+  sendNew(core, p.origin, reply, bytes, p.port);
+  return CONSUMED;
+}

@@ -1,0 +1,285 @@
+/**
+ * VTEPs: remote tunnel ends, an IP address in an underlay each; a row of 192 bytes, found by
+ * number from 1 on, or by address through table/endpoints.ts. 0 is none.
+ *
+ * The first line is the outer Ethernet and IP header as it leaves, but for lengths, TTL, TOS
+ * and checksum: encapsulation copies it. The second is what else each packet reads and
+ * counts, the third what changes seldom.
+ *
+ * Static VTEPs stay until removed. Learned ones, of overlays that take anybody, give their
+ * row up when rows are short and they were not heard for LEARNED_MS; the FDB's entries that
+ * were learned from them have died by then.
+ */
+import { Capacity, Status } from '../abi';
+import { Core, VTEP_BYTES } from '../memory';
+import { HopState, VtepKind } from '../overlay-abi';
+import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { IPV6_BYTES, TYPE_IPV6 } from '../wire/ipv6';
+import { sumBytes } from '../wire/checksum';
+import { Buckets } from './buckets';
+import { KIND_VTEP, addressKey } from './endpoints';
+import { Hop, dropHop, hopTo } from './hop';
+import { IPV4_HEAD } from './neighbour';
+import { Underlay } from './underlay';
+
+/** Longer than FDB entries live by default, with REFRESH_MS. */
+const LEARNED_MS: u32 = 301000;
+/** How long what an ICMP message said of a path holds, RFC 1191 §6.3. */
+const PATH_MTU_MS: u32 = 600000;
+
+const TYPE_IPV4: u32 = 0x0800;
+const IPV4_BYTES: u32 = 20;
+/** Version 4 and five words of header; and 17, UDP, behind a TTL of 0. */
+const IPV4_FIRST: u32 = 0x45;
+const PROTOCOL_UDP: u32 = 17;
+const IPV4_PROTOCOL: usize = 9;
+const IPV4_SOURCE: usize = 12;
+const IPV4_DESTINATION: usize = 16;
+const IPV6_FIRST: u32 = 0x60;
+const IPV6_NEXT: usize = 6;
+const IPV6_SOURCE: usize = 8;
+const IPV6_DESTINATION: usize = 24;
+const HALF_BYTES: usize = 8;
+const IPV6_ADDRESSES_BYTES: u32 = 32;
+
+/** Flags of a VTEP. */
+export const VTEP_READY: u32 = 1; // the outer Ethernet header is known
+export const VTEP_IPV6: u32 = 2;
+export const VTEP_GROUP: u32 = 4; // a multicast address: nobody sends from it
+
+@unmanaged
+export class Vtep {
+  /** The outer headers begin here. */
+  private template0: u64;
+  private template1: u64;
+  private template2: u64;
+  private template3: u64;
+  private template4: u64;
+  private template5: u64;
+  private template6: u64;
+  private template7: u64;
+
+  flags: u32;
+  index: u32;
+  underlay: Underlay;
+  /** What the path takes now, in bytes of an outer IP packet. */
+  mtuBytes: u32;
+  /** IPv4: sum of the header but lengths, TTL, TOS; IPv6: of both addresses and 17. */
+  baseSum: u32;
+  kind: u32;
+  hop: Hop;
+  /** When a packet came from here. */
+  seenMs: u32;
+  txPackets: u64;
+  txBytes: u64;
+  rxPackets: u64;
+  rxBytes: u64;
+
+  /** As table/neighbour.ts keeps addresses. */
+  addressHead: u64;
+  addressTail: u64;
+  /** As configured, 0: the underlay's. */
+  configuredMtuBytes: u32;
+  /** When an ICMP message lowered `mtuBytes`. */
+  mtuMs: u32;
+  isMtuLearned: u32;
+  /** Overlays and FDB entries that the host keeps it for. */
+  users: u32;
+  private spare0: u64;
+  private spare1: u64;
+  private spare2: u64;
+  private spare3: u64;
+
+  static at(vteps: usize, index: u32): Vtep {
+    return changetype<Vtep>(vteps + <usize>index * VTEP_BYTES);
+  }
+
+  has(flag: u32): bool {
+    return (this.flags & flag) != 0;
+  }
+
+  get isIpv4(): bool {
+    return this.addressHead == IPV4_HEAD;
+  }
+
+  isAt(head: u64, tail: u64): bool {
+    return this.addressHead == head && this.addressTail == tail;
+  }
+}
+
+if (offsetof<Vtep>() != VTEP_BYTES) ERROR('Vtep must be VTEP_BYTES long');
+
+/** The VTEP of a number from outside; null: none. */
+export function vtepIn(core: Core, index: u32): Vtep {
+  if (index == 0 || index > core.capacity(Capacity.Vteps)) return changetype<Vtep>(0);
+  const vtep = Vtep.at(core.vteps, index);
+  return vtep.kind == VtepKind.None ? changetype<Vtep>(0) : vtep;
+}
+
+export function createVteps(core: Core): void {
+  const vteps = core.capacity(Capacity.Vteps);
+  for (let i: u32 = 0; i <= vteps; i++) Vtep.at(core.vteps, i).index = i;
+}
+
+/** The VTEP at an address of an underlay; null: none. */
+export function findVtep(core: Core, underlay: Underlay, head: u64, tail: u64): Vtep {
+  const key = addressKey(core, KIND_VTEP, underlay.index, head, tail);
+  const found = Buckets.at(core.endpoints).lookup(key);
+  if (found == 0) return changetype<Vtep>(0);
+  const vtep = Vtep.at(core.vteps, load<u32>(found));
+  return vtep.isAt(head, tail) ? vtep : changetype<Vtep>(0);
+}
+
+/** The VTEP at an address, made where there is none; null when there is no room. */
+export function vtepAt(core: Core, underlay: Underlay, head: u64, tail: u64, kind: VtepKind): Vtep {
+  const found = findVtep(core, underlay, head, tail);
+  if (changetype<usize>(found) != 0) {
+    if (kind == VtepKind.Static) found.kind = kind;
+    return found;
+  }
+  const vtep = freeRow(core);
+  if (changetype<usize>(vtep) == 0) return vtep;
+  const key = addressKey(core, KIND_VTEP, underlay.index, head, tail);
+  if (!Buckets.at(core.endpoints).insert(key, vtep.index)) return changetype<Vtep>(0);
+  const index = vtep.index;
+  memory.fill(changetype<usize>(vtep), 0, VTEP_BYTES);
+  vtep.index = index;
+  vtep.underlay = underlay;
+  vtep.kind = kind;
+  vtep.addressHead = head;
+  vtep.addressTail = tail;
+  vtep.seenMs = core.nowMs;
+  if (head != IPV4_HEAD) vtep.flags |= VTEP_IPV6;
+  describeVtep(core, vtep);
+  return vtep;
+}
+
+/** The next row nobody has, or that of a learned VTEP long silent. */
+function freeRow(core: Core): Vtep {
+  const last = core.capacity(Capacity.Vteps);
+  for (let i: u32 = 0; i < last; i++) {
+    core.vtepNext = core.vtepNext >= last ? 1 : core.vtepNext + 1;
+    const vtep = Vtep.at(core.vteps, core.vtepNext);
+    if (vtep.kind == VtepKind.None) return vtep;
+  }
+  for (let i: u32 = 1; i <= last; i++) {
+    const vtep = Vtep.at(core.vteps, i);
+    if (vtep.kind != VtepKind.Learned || core.nowMs - vtep.seenMs < LEARNED_MS) continue;
+    removeVtep(core, vtep);
+    return vtep;
+  }
+  return changetype<Vtep>(0);
+}
+
+/** Frees a row. FDB entries towards it must be gone. */
+export function removeVtep(core: Core, vtep: Vtep): void {
+  const underlay = vtep.underlay;
+  const endpoints = Buckets.at(core.endpoints);
+  const key = addressKey(core, KIND_VTEP, underlay.index, vtep.addressHead, vtep.addressTail);
+  const found = endpoints.lookup(key);
+  if (found != 0) endpoints.removeAt(found);
+  dropHop(core, vtep.hop);
+  if (underlay.lastVtep == vtep) underlay.lastVtep = changetype<Vtep>(0);
+  vtep.kind = VtepKind.None;
+  vtep.flags = 0;
+}
+
+/** Builds the outer headers anew: the underlay, the next hop or the VTEP has changed. */
+export function describeVtep(core: Core, vtep: Vtep): void {
+  const underlay = vtep.underlay;
+  const old = vtep.hop;
+  vtep.hop = hopTo(core, underlay, vtep.addressHead, vtep.addressTail);
+  if (changetype<usize>(old) != 0) dropHop(core, old);
+  vtep.mtuBytes = configuredMtu(vtep);
+  vtep.isMtuLearned = 0;
+  const at = changetype<usize>(vtep);
+  if (vtep.isIpv4) describeIpv4(at + ETHERNET_BYTES, vtep);
+  else describeIpv6(at + ETHERNET_BYTES, vtep);
+  refreshHop(vtep);
+}
+
+function describeIpv4(ip: usize, vtep: Vtep): void {
+  memory.fill(ip, 0, IPV4_BYTES);
+  store<u8>(ip, <u8>IPV4_FIRST);
+  store<u8>(ip, <u8>PROTOCOL_UDP, IPV4_PROTOCOL);
+  store<u32>(ip, bswap<u32>(vtep.underlay.ipv4), IPV4_SOURCE);
+  store<u32>(ip, bswap<u32>(<u32>vtep.addressTail), IPV4_DESTINATION);
+  vtep.baseSum = foldOnce(sumBytes(ip, IPV4_BYTES));
+}
+
+function describeIpv6(ip: usize, vtep: Vtep): void {
+  memory.fill(ip, 0, IPV6_BYTES);
+  store<u8>(ip, <u8>IPV6_FIRST);
+  store<u8>(ip, <u8>PROTOCOL_UDP, IPV6_NEXT);
+  store<u64>(ip, vtep.underlay.ipv6Head, IPV6_SOURCE);
+  store<u64>(ip + HALF_BYTES, vtep.underlay.ipv6Tail, IPV6_SOURCE);
+  store<u64>(ip, vtep.addressHead, IPV6_DESTINATION);
+  store<u64>(ip + HALF_BYTES, vtep.addressTail, IPV6_DESTINATION);
+  const addresses = sumBytes(ip + IPV6_SOURCE, IPV6_ADDRESSES_BYTES);
+  vtep.baseSum = foldOnce(addresses + bswap<u16>(<u16>PROTOCOL_UDP));
+}
+
+/** To 17 bits or so: room for more in 32. */
+function foldOnce(sum: u64): u32 {
+  const half = (sum & 0xffffffff) + (sum >> 32);
+  return <u32>((half & 0xffff) + (half >> 16));
+}
+
+/** Takes over what is known of the next hop. */
+export function refreshHop(vtep: Vtep): void {
+  const hop = vtep.hop;
+  const isKnown =
+    changetype<usize>(hop) != 0 && (hop.state == HopState.Reachable || hop.state == HopState.Below);
+  const type = vtep.isIpv4 ? TYPE_IPV4 : TYPE_IPV6;
+  const mac: u64 = isKnown ? hop.mac : 0;
+  Ethernet.at(changetype<usize>(vtep)).emit(mac, vtep.underlay.mac, type);
+  vtep.flags = isKnown ? vtep.flags | VTEP_READY : vtep.flags & ~VTEP_READY;
+}
+
+/** What the path takes when nobody has said less. */
+function configuredMtu(vtep: Vtep): u32 {
+  const own = vtep.configuredMtuBytes;
+  const most = vtep.underlay.mtuBytes;
+  return own == 0 ? most : min(own, most);
+}
+
+/** An ICMP message said that the path takes less. False when it is no news. */
+export function lowerMtu(vtep: Vtep, mtuBytes: u32, nowMs: u32): bool {
+  if (mtuBytes >= vtep.mtuBytes) return false;
+  vtep.mtuBytes = mtuBytes;
+  vtep.mtuMs = nowMs;
+  vtep.isMtuLearned = 1;
+  return true;
+}
+
+/** Forgets after a while what was said of the path: it may be better now. */
+export function restoreMtu(vtep: Vtep, nowMs: u32): void {
+  if (vtep.isMtuLearned == 0 || nowMs - vtep.mtuMs < PATH_MTU_MS) return;
+  vtep.mtuBytes = configuredMtu(vtep);
+  vtep.isMtuLearned = 0;
+}
+
+/** Tells every VTEP behind a next hop that it has changed. */
+export function hopChanged(core: Core, hop: Hop): void {
+  const last = core.capacity(Capacity.Vteps);
+  for (let i: u32 = 1; i <= last; i++) {
+    const vtep = Vtep.at(core.vteps, i);
+    if (vtep.kind != VtepKind.None && vtep.hop == hop) refreshHop(vtep);
+  }
+}
+
+/** Tells every VTEP of an underlay that it has changed. */
+export function underlayChanged(core: Core, underlay: Underlay): void {
+  const last = core.capacity(Capacity.Vteps);
+  for (let i: u32 = 1; i <= last; i++) {
+    const vtep = Vtep.at(core.vteps, i);
+    if (vtep.kind != VtepKind.None && vtep.underlay == underlay) describeVtep(core, vtep);
+  }
+}
+
+export function setVtepMtu(vtep: Vtep, mtuBytes: u32): Status {
+  vtep.configuredMtuBytes = mtuBytes;
+  vtep.mtuBytes = configuredMtu(vtep);
+  vtep.isMtuLearned = 0;
+  return Status.Ok;
+}
