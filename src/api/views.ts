@@ -96,7 +96,6 @@ const MS_PER_SEC = 1000;
 
 export function portView(port: PlannedPort, isGone: boolean): PortView {
   const { config, index, name } = port;
-  const isTap = config.kind === 'tap';
   const upState = config.up ? 'up' : 'down';
   return {
     name,
@@ -104,7 +103,7 @@ export function portView(port: PlannedPort, isGone: boolean): PortView {
     kind: config.kind,
     state: isGone ? 'gone' : upState,
     segment: config.segment ?? null,
-    device: isTap ? config.device : null,
+    device: config.kind === 'tap' ? config.device : (config.interface ?? null),
     netns: config.netns ?? null,
     mtuBytes: config.mtuBytes,
     flags: FLAGS.filter(flag => config[flag]),

@@ -7,7 +7,7 @@ import type { Capacities } from '../core.js';
 /** First and last VLAN, both included. */
 export type VidRange = readonly [first: number, last: number];
 
-export type PortKind = 'tap' | 'pcap' | 'memory';
+export type PortKind = 'tap' | 'packet' | 'udp' | 'pcap' | 'memory';
 
 export interface VlanConfig {
   mode: 'access' | 'trunk' | 'tunnel';
@@ -60,6 +60,8 @@ export interface PortConfig {
   offload: boolean;
   netns?: string;
   device: string;
+  /** Of packet ports, and always there. */
+  interface?: string;
   mac?: string;
   /** Only in a VLAN-aware segment, and always there. */
   vlan?: VlanConfig;

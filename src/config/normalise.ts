@@ -3,7 +3,15 @@
  * else, and checks what no schema can, which is how the parts fit together.
  */
 import type { Capacities } from '../core.js';
-import type { Config, FdbConfig, PortConfig, SegmentConfig, Tag, TagsConfig } from './config.js';
+import type {
+  Config,
+  FdbConfig,
+  PortConfig,
+  PortKind,
+  SegmentConfig,
+  Tag,
+  TagsConfig,
+} from './config.js';
 import type { Problem } from './config-error.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
 import { nearest } from './nearest.js';
@@ -18,6 +26,17 @@ const TPID_SERVICE = 0x88a8;
 
 const TAP_MTU_BYTES = 1500; // RFC 894: the payload of an Ethernet frame
 const MAX_DEVICE_CHARACTERS = 15; // IFNAMSIZ - 1
+
+/** Kinds behind which is a network. */
+const LIVE_KINDS: readonly PortKind[] = ['tap', 'packet', 'udp'];
+/** Keys that only some kinds have. */
+const KINDS_WITH = {
+  netns: LIVE_KINDS,
+  device: ['tap'],
+  mac: ['tap'],
+  interface: ['packet'],
+} as const satisfies Partial<Record<keyof RawPort, readonly PortKind[]>>;
+
 const NO_STORM_LIMITS = { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec: 0 };
 
 /** Adds what is wrong to `problems`; the result only counts if nothing was added. */
@@ -49,18 +68,19 @@ function normalisePort(
 ): PortConfig {
   const path = `ports.${name}`;
   const isTap = port.kind === 'tap';
+  const isLive = LIVE_KINDS.includes(port.kind);
   const { vlan, tags, ...rest } = port;
   const segment = port.segment === undefined ? undefined : raw.segments[port.segment];
   if (port.segment !== undefined && segment === undefined) {
     problems.push(unknownName(`${path}.segment`, port.segment, Object.keys(raw.segments)));
   }
-  checkTapOnly(path, port, problems);
+  checkKind(path, port, problems);
   const vlanConfig = normaliseVlan(`${path}.vlan`, vlan, segment, problems);
   return {
     ...rest,
     name,
     mtuBytes: port.mtuBytes ?? (isTap ? TAP_MTU_BYTES : 0),
-    offload: port.offload ?? isTap,
+    offload: port.offload ?? isLive,
     device: port.device ?? name,
     storm: { ...NO_STORM_LIMITS, ...port.storm },
     ...(vlanConfig !== undefined && { vlan: vlanConfig }),
@@ -68,12 +88,21 @@ function normalisePort(
   };
 }
 
-function checkTapOnly(path: string, port: RawPort, problems: Problem[]): void {
-  if (port.kind === 'tap') return;
-  for (const key of ['netns', 'device', 'mac'] as const) {
-    if (port[key] === undefined) continue;
-    const problem = `expected only on ports of kind tap, got it on kind ${port.kind}`;
+function checkKind(path: string, port: RawPort, problems: Problem[]): void {
+  const { kind } = port;
+  for (const [key, kinds] of Object.entries(KINDS_WITH)) {
+    if (port[key as keyof typeof KINDS_WITH] === undefined) continue;
+    if ((kinds as readonly PortKind[]).includes(kind)) continue;
+    const problem = `expected only on ports of kind ${kinds.join(', ')}, got it on kind ${kind}`;
     problems.push({ path: `${path}.${key}`, problem });
+  }
+  if (kind === 'packet' && port.interface === undefined) {
+    const problem = 'expected the name of an interface, got nothing';
+    problems.push({ path: `${path}.interface`, problem });
+  }
+  if (kind === 'udp' && port.segment !== undefined) {
+    const problem = `expected none on kind udp, whose frames are an underlay's, got ${port.segment}`;
+    problems.push({ path: `${path}.segment`, problem });
   }
 }
 
@@ -162,16 +191,17 @@ function unknownName(path: string, name: string, known: string[]): Problem {
 function checkDevices(ports: readonly PortConfig[], problems: Problem[]): void {
   const owners = new Map<string, string>();
   for (const port of ports) {
-    if (port.kind !== 'tap') continue;
-    const path = `ports.${port.name}.device`;
-    if (port.device.length > MAX_DEVICE_CHARACTERS) {
-      const problem = `expected at most ${MAX_DEVICE_CHARACTERS} characters, got ${port.device}`;
+    if (port.kind !== 'tap' && port.interface === undefined) continue;
+    const path = `ports.${port.name}.${port.kind === 'tap' ? 'device' : 'interface'}`;
+    const name = port.interface ?? port.device;
+    if (name.length > MAX_DEVICE_CHARACTERS) {
+      const problem = `expected at most ${MAX_DEVICE_CHARACTERS} characters, got ${name}`;
       problems.push({ path, problem });
     }
-    const device = `${port.netns ?? ''} ${port.device}`;
+    const device = `${port.netns ?? ''} ${name}`;
     const owner = owners.get(device);
     if (owner !== undefined) {
-      const problem = `expected a device of its own, got ${port.device} of ports.${owner}`;
+      const problem = `expected a device of its own, got ${name} of ports.${owner}`;
       problems.push({ path, problem });
     }
     owners.set(device, port.name);

@@ -8,6 +8,14 @@ export interface PortVlans {
   untagged: readonly VidRange[];
 }
 
+/** What a port of kind udp listens to, and sends from. */
+export interface UdpEndpoint {
+  /** Our own, without prefix length: at most one of each family. */
+  addresses: readonly string[];
+  /** UDP ports of the overlays, each once. */
+  udpPorts: readonly number[];
+}
+
 const TPID_SHIFT = 0x10000;
 
 const PRIORITY_TAGS: Record<VlanConfig['priorityTags'], PriorityTags> = {

@@ -8,11 +8,12 @@
  */
 import { Capacity, FdbKind, SegmentOption } from '../../assembly/abi.js';
 import type { Capacities } from '../core.js';
+import type { DeviceFacts } from '../port/port.js';
 import type { Config, PortConfig, SegmentConfig, VidRange } from './config.js';
 import { ConfigError } from './config-error.js';
 import { type DomainRun, allocateDomains, domainOf } from './plan-domains.js';
 import { type PlannedNeighbour, planNeighbours } from './plan-neighbours.js';
-import { type PortVlans, portOptions, portVlans } from './plan-port.js';
+import { type PortVlans, type UdpEndpoint, portOptions, portVlans } from './plan-port.js';
 import { type ArrivalPlaces, allocateArrivals, segmentOptions } from './plan-segment.js';
 
 export interface PlannedPort {
@@ -22,6 +23,10 @@ export interface PlannedPort {
   /** By `PortOption`. */
   options: number[];
   vlans: PortVlans;
+  /** Where a port of kind udp listens; none as long as no underlay uses it. */
+  underlay?: UdpEndpoint;
+  /** What the open device says of itself, once it is open. */
+  device?: DeviceFacts;
 }
 
 export interface PlannedSegment {

@@ -1,3 +1,11 @@
+/** What an open device says of itself. */
+export interface DeviceFacts {
+  /** As written in configurations: `02:42:ac:11:00:02`. */
+  mac: string;
+  /** As of when it was opened. */
+  mtuBytes: number;
+}
+
 /**
  * What the loop wants of ports, whatever their kind: frames move in bursts between them and
  * one WASM memory. Addresses are offsets in that memory; layouts are those of `abi.ts`.

@@ -40,6 +40,42 @@ test('load: defaults are filled in', () => {
   assert.is(config.segments[0]!.ageSec, 300);
 });
 
+test('load: packet and udp ports take offloads, and no MTU of their own', () => {
+  const text = `ports:
+  e: { kind: packet, interface: eth0, netns: red, segment: lan }
+  u: { kind: udp, netns: blue }
+segments: { lan: }`;
+  const [packet, udp] = parseConfig(text, 'net.yaml').ports;
+  assert.equal([packet!.interface, packet!.netns, packet!.mtuBytes], ['eth0', 'red', 0]);
+  assert.equal([udp!.interface, udp!.netns, udp!.mtuBytes], [undefined, 'blue', 0]);
+  assert.equal([packet!.offload, udp!.offload], [true, true]);
+});
+
+test('load: a port has the keys of its kind', () => {
+  const text = `ports:
+  a: { kind: packet, device: eth0 }
+  b: { kind: tap, interface: eth0 }
+  c: { kind: udp, segment: lan, mac: "02:00:00:00:00:01" }
+segments: { lan: }`;
+  assert.equal(problems(text), [
+    'ports.a.device: expected only on ports of kind tap, got it on kind packet',
+    'ports.a.interface: expected the name of an interface, got nothing',
+    'ports.b.interface: expected only on ports of kind packet, got it on kind tap',
+    'ports.c.mac: expected only on ports of kind tap, got it on kind udp',
+    "ports.c.segment: expected none on kind udp, whose frames are an underlay's, got lan",
+  ]);
+});
+
+test('load: an interface is that of one port', () => {
+  const text = `ports:
+  a: { kind: packet, interface: eth0 }
+  b: { kind: packet, interface: eth0, netns: red }
+  c: { kind: packet, interface: eth0, netns: red }`;
+  assert.equal(problems(text), [
+    'ports.c.interface: expected a device of its own, got eth0 of ports.b',
+  ]);
+});
+
 test('load: the name of the switch is by default that of the file', () => {
   assert.is(parseConfig('', '/etc/sluice/net.yaml').name, 'net');
 });
@@ -84,7 +120,7 @@ test('load: all problems are reported at once', () => {
   const lines = problems('seed: -1\nports: { p1: { up: 3, kind: tun } }');
   assert.equal(lines, [
     'seed: expected 0..9007199254740991, got -1',
-    'ports.p1.kind: expected tap, pcap or memory, got "tun"',
+    'ports.p1.kind: expected tap, packet, udp, pcap or memory, got "tun"',
     'ports.p1.up: expected true or false, got 3',
   ]);
 });
@@ -180,7 +216,7 @@ ports:
   a-port-with-a-long-name: {}
   c: { kind: pcap, netns: red }`;
   assert.equal(problems(text), [
-    'ports.c.netns: expected only on ports of kind tap, got it on kind pcap',
+    'ports.c.netns: expected only on ports of kind tap, packet, udp, got it on kind pcap',
     'ports.b.device: expected a device of its own, got tap0 of ports.a',
     'ports.a-port-with-a-long-name.device: expected at most 15 characters, ' +
       'got a-port-with-a-long-name',
