@@ -7,7 +7,8 @@ import type { Capacities } from '../core.js';
 /** First and last VLAN, both included. */
 export type VidRange = readonly [first: number, last: number];
 
-export type PortKind = 'tap' | 'packet' | 'udp' | 'pcap' | 'memory';
+/** A tunnel port is not configured: every overlay has one. */
+export type PortKind = 'tap' | 'packet' | 'udp' | 'pcap' | 'memory' | 'tunnel';
 
 export interface VlanConfig {
   mode: 'access' | 'trunk' | 'tunnel';
@@ -72,8 +73,10 @@ export interface PortConfig {
 export interface FdbConfig {
   /** First byte highest. */
   mac: bigint;
-  /** None: the switch itself. */
+  /** Neither port nor `dst`: the switch itself. */
   port?: string;
+  /** Tunnel end it is behind, in the one form RFC 5952 gives its address. */
+  dst?: string;
   /** 0 in a plain segment. */
   vid: number;
   kind: 'static' | 'permanent';
@@ -89,6 +92,58 @@ export interface NeighbourConfig {
   router: boolean;
 }
 
+/** One of our own addresses. */
+export interface UnderlayAddress {
+  /** In the one form RFC 5952 gives it, as all addresses here. */
+  ip: string;
+  prefixBits: number;
+}
+
+export interface VtepConfig {
+  ip: string;
+  /** 0: the underlay's. */
+  mtuBytes: number;
+}
+
+export interface UnderlayConfig {
+  name: string;
+  /** Name of a port. */
+  port: string;
+  /** At most one of each family. */
+  addresses: readonly UnderlayAddress[];
+  gateways: readonly string[];
+  /** None: the device's, if it has one. */
+  mac?: bigint;
+  mtuBytes: number;
+  /** Only those that something is special about. */
+  vteps: readonly VtepConfig[];
+}
+
+export interface OverlayConfig {
+  /** 24 bits. */
+  vni: number;
+  /** Name of an underlay. */
+  underlay: string;
+  encapsulation: 'vxlan' | 'geneve';
+  udpPort: number;
+  /** Addresses of other tunnel ends. */
+  peers: readonly string[];
+  bum: 'drop' | 'replicate' | 'multicast';
+  /** Only with bum multicast, and always there. */
+  group?: string;
+  learning: boolean;
+  ttl: number | 'inherit';
+  tos: number | 'inherit';
+  df: 'unset' | 'set' | 'inherit';
+  udpChecksum: 'auto' | 'always' | 'never';
+  strictFlags: boolean;
+  innerVlan: 'pass' | 'strip' | 'drop';
+  symmetricPorts: boolean;
+  mssClamp: boolean;
+  /** Longest inner IP packet. */
+  mtuBytes: number;
+}
+
 export interface SegmentConfig {
   name: string;
   vlanAware: boolean;
@@ -99,6 +154,8 @@ export interface SegmentConfig {
   limitPolicy: 'refuse' | 'evictOldest';
   staticMove: 'drop' | 'forward';
   arpTermination: boolean;
+  /** Never of a VLAN-aware segment. */
+  overlay?: OverlayConfig;
   fdb: readonly FdbConfig[];
   neighbours: readonly NeighbourConfig[];
 }
@@ -110,6 +167,9 @@ export interface Config {
   /** Absent: the caller chooses. */
   seed?: bigint;
   capacities: Capacities;
+  /** Those that the file itself says: a running switch must have them, others it may not. */
+  writtenCapacities: readonly (keyof Capacities)[];
   ports: readonly PortConfig[];
   segments: readonly SegmentConfig[];
+  underlays: readonly UnderlayConfig[];
 }

@@ -2,7 +2,6 @@
  * From what a file says to what it means: fills in the defaults that depend on something
  * else, and checks what no schema can, which is how the parts fit together.
  */
-import type { Capacities } from '../core.js';
 import type {
   Config,
   FdbConfig,
@@ -11,13 +10,16 @@ import type {
   SegmentConfig,
   Tag,
   TagsConfig,
+  UnderlayConfig,
 } from './config.js';
+import { checkCapacities, normaliseCapacities, writtenCapacities } from './capacities.js';
 import type { Problem } from './config-error.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
-import { nearest } from './nearest.js';
 import { normaliseNeighbours } from './neighbours.js';
 import type { RawConfig, RawFdb, RawPort, RawSegment, RawTags } from './raw.js';
-import { show } from './schema.js';
+import { type Underlays, checkOverlays, checkTunnelNames, normaliseOverlay } from './overlay.js';
+import { normaliseUnderlays, remoteIp } from './underlays.js';
+import { unknownName } from './unknown-name.js';
 import { checkEntryVid, normaliseVlan } from './vlan.js';
 
 /** IEEE 802.1Q-2018 table 9-1. */
@@ -44,19 +46,26 @@ export function normalise(raw: RawConfig, defaultName: string, problems: Problem
   const ports = Object.entries(raw.ports).map(([name, port]) =>
     normalisePort(raw, name, port, problems),
   );
+  const underlays = normaliseUnderlays(raw, problems);
+  const byName: Underlays = new Map(underlays.map(underlay => [underlay.name, underlay]));
   const segments = Object.entries(raw.segments).map(([name, segment]) =>
-    normaliseSegment(raw, name, segment, problems),
+    normaliseSegment(raw, name, { segment, underlays: byName }, problems),
   );
-  const capacities = normaliseCapacities(raw.capacities);
   checkDevices(ports, problems);
-  checkCapacities(capacities, { ports, segments }, problems);
+  checkOverlays(segments, problems);
+  checkTunnelNames(segments, ports, problems);
+  const sized = { ports, segments, underlays };
+  const capacities = normaliseCapacities(raw.capacities, sized);
+  checkCapacities(capacities, sized, problems);
   return {
     name: raw.name ?? defaultName,
     ...(raw.control !== undefined && { control: raw.control }),
     ...(raw.seed !== undefined && { seed: BigInt(raw.seed) }),
     capacities,
+    writtenCapacities: writtenCapacities(raw.capacities),
     ports,
     segments,
+    underlays,
   };
 }
 
@@ -126,10 +135,12 @@ function tpidOf(protocol: string): number {
 function normaliseSegment(
   raw: RawConfig,
   name: string,
-  segment: RawSegment,
+  { segment, underlays }: { segment: RawSegment; underlays: Underlays },
   problems: Problem[],
 ): SegmentConfig {
-  const { vlanProtocol, fdb, neighbours, ...rest } = segment;
+  const { vlanProtocol, fdb, neighbours: _neighbours, overlay: rawOverlay, ...rest } = segment;
+  const overlay = normaliseOverlay(name, segment, underlays, problems);
+  const underlay = rawOverlay === undefined ? undefined : underlays.get(rawOverlay.underlay);
   if (segment.limitPolicy === 'evictOldest' && segment.learnLimit === 0) {
     const problem = 'expected a limit, as limitPolicy is evictOldest, got 0';
     problems.push({ path: `segments.${name}.learnLimit`, problem });
@@ -142,12 +153,15 @@ function normaliseSegment(
       problems.push({ path: `${path}.mac`, problem: `expected one entry an address, got ${key}` });
     }
     seen.add(key);
-    return normaliseFdb(raw, name, entry, { path, problems });
+    const base = normaliseFdb(segment, entry, { path, problems });
+    return { ...base, ...entryPlace(raw, name, entry, { path, problems, underlay }) };
   });
   return {
     ...rest,
     name,
     tpid: tpidOf(vlanProtocol),
+    arpTermination: segment.arpTermination ?? overlay !== undefined,
+    ...(overlay !== undefined && { overlay }),
     fdb: entries,
     neighbours: normaliseNeighbours(name, segment, problems),
   };
@@ -158,33 +172,62 @@ interface Report {
   problems: Problem[];
 }
 
-function normaliseFdb(raw: RawConfig, segment: string, entry: RawFdb, report: Report): FdbConfig {
-  const { path, problems } = report;
+function normaliseFdb(
+  segment: RawSegment,
+  entry: RawFdb,
+  { path, problems }: Report,
+): Omit<FdbConfig, 'port' | 'dst'> {
   const mac = parseMac(entry.mac)!;
   if (mac === 0n || isGroupMac(mac)) {
     const problem = `expected the address of one station, got ${entry.mac}`;
     problems.push({ path: `${path}.mac`, problem });
   }
-  checkEntryVid(`${path}.vid`, raw.segments[segment]!, entry.vid, problems);
+  checkEntryVid(`${path}.vid`, segment, entry.vid, problems);
+  return { mac, vid: entry.vid ?? 0, kind: entry.kind };
+}
+
+/** Behind which port or tunnel end an entry is. */
+function entryPlace(
+  raw: RawConfig,
+  segment: string,
+  entry: RawFdb,
+  report: Report & { underlay: UnderlayConfig | undefined },
+): Pick<FdbConfig, 'port' | 'dst'> {
+  const { path, problems } = report;
+  if (entry.dst !== undefined) return entryEnd(entry, entry.dst, report);
   if (entry.port === undefined && entry.kind === 'static') {
     problems.push({ path: `${path}.port`, problem: 'expected a port, got nothing' });
   }
-  const port = entry.port === undefined ? undefined : raw.ports[entry.port];
-  if (entry.port !== undefined && port === undefined) {
+  if (entry.port === undefined) return {};
+  const port = raw.ports[entry.port];
+  if (port === undefined) {
     problems.push(unknownName(`${path}.port`, entry.port, Object.keys(raw.ports)));
-  } else if (port !== undefined && port.segment !== segment) {
+  } else if (port.segment !== segment) {
     const problem = `expected a port of segment ${segment}, got ${entry.port}`;
     problems.push({ path: `${path}.port`, problem });
   }
-  const where = entry.port === undefined ? {} : { port: entry.port };
-  return { mac, vid: entry.vid ?? 0, kind: entry.kind, ...where };
+  return { port: entry.port };
 }
 
-function unknownName(path: string, name: string, known: string[]): Problem {
-  const meant = nearest(name, known);
-  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
-  const list = known.length === 0 ? 'a name, but there is none' : `one of ${known.join(', ')}`;
-  return { path, problem: `expected ${list}, got ${show(name)}${hint}` };
+function entryEnd(
+  entry: RawFdb,
+  dst: string,
+  { path, problems, underlay }: Report & { underlay: UnderlayConfig | undefined },
+): Pick<FdbConfig, 'dst'> {
+  if (entry.port !== undefined) {
+    const problem = `expected either a port or a dst, got both`;
+    problems.push({ path: `${path}.port`, problem });
+  }
+  if (entry.kind !== 'static') {
+    const problem = `expected static, as it is behind a tunnel end, got ${entry.kind}`;
+    problems.push({ path: `${path}.kind`, problem });
+  }
+  if (underlay !== undefined) {
+    return { dst: remoteIp(`${path}.dst`, dst, underlay, problems) };
+  }
+  const problem = `expected only in a segment with an overlay, got ${dst}`;
+  problems.push({ path: `${path}.dst`, problem });
+  return { dst };
 }
 
 /** No two ports have one device, and a default device name must fit. */
@@ -205,38 +248,5 @@ function checkDevices(ports: readonly PortConfig[], problems: Problem[]): void {
       problems.push({ path, problem });
     }
     owners.set(device, port.name);
-  }
-}
-
-/** The names of a file begin lower case, those of the core upper case. */
-function normaliseCapacities(raw: Record<string, number>): Capacities {
-  const entries = Object.entries(raw).map(([key, value]) => [
-    key.charAt(0).toUpperCase() + key.slice(1),
-    value,
-  ]);
-  return Object.fromEntries(entries) as Capacities;
-}
-
-function checkCapacities(
-  capacities: Capacities,
-  { ports, segments }: Pick<Config, 'ports' | 'segments'>,
-  problems: Problem[],
-): void {
-  const evicting = segments.filter(segment => segment.limitPolicy === 'evictOldest');
-  const evictEntries = evicting.reduce((sum, segment) => sum + segment.learnLimit, 0);
-  const neighbours = segments.reduce((sum, segment) => sum + segment.neighbours.length, 0);
-  const aware = segments.filter(segment => segment.vlanAware).length;
-  const uses: [path: string, capacity: keyof Capacities, used: number, what: string][] = [
-    ['ports', 'Ports', ports.length, 'ports'],
-    ['segments', 'Segments', segments.length, 'segments'],
-    ['segments', 'VlanSegments', aware, 'VLAN-aware segments'],
-    ['segments', 'EvictEntries', evictEntries, 'entries in segments that evict the oldest'],
-    ['segments', 'Neighbours', neighbours, 'neighbours'],
-  ];
-  for (const [path, capacity, used, what] of uses) {
-    if (used <= (capacities[capacity] ?? 0)) continue;
-    const key = `capacities.${capacity.charAt(0).toLowerCase()}${capacity.slice(1)}`;
-    const problem = `expected at most ${capacities[capacity]} ${what} (${key}), got ${used}`;
-    problems.push({ path, problem });
   }
 }

@@ -6,15 +6,30 @@
  * ports, segments and VLAN tables, and the domain of each VLAN, where `previous` has them,
  * so counters and learned addresses survive a reload. New names take the lowest free ones.
  */
-import { Capacity, FdbKind, SegmentOption } from '../../assembly/abi.js';
+import { Capacity, SegmentOption } from '../../assembly/abi.js';
 import type { Capacities } from '../core.js';
 import type { DeviceFacts } from '../port/port.js';
 import type { Config, PortConfig, SegmentConfig, VidRange } from './config.js';
-import { ConfigError } from './config-error.js';
+import { ConfigError, type Problem } from './config-error.js';
+import { checkCapacities, fileName } from './capacities.js';
 import { type DomainRun, allocateDomains, domainOf } from './plan-domains.js';
+import { type PlannedFdb, planFdb } from './plan-fdb.js';
+import { allocate, byIndex, indexesOf } from './plan-indexes.js';
 import { type PlannedNeighbour, planNeighbours } from './plan-neighbours.js';
+import {
+  type PlannedOverlay,
+  type PlannedUnderlay,
+  type PlannedVtep,
+  planOverlays,
+  planUnderlay,
+  planVteps,
+  udpEndpoints,
+  tunnelPorts,
+} from './plan-overlay.js';
 import { type PortVlans, type UdpEndpoint, portOptions, portVlans } from './plan-port.js';
 import { type ArrivalPlaces, allocateArrivals, segmentOptions } from './plan-segment.js';
+
+export type { PlannedFdb, PlannedOverlay, PlannedUnderlay, PlannedVtep };
 
 export interface PlannedPort {
   name: string;
@@ -23,7 +38,7 @@ export interface PlannedPort {
   /** By `PortOption`. */
   options: number[];
   vlans: PortVlans;
-  /** Where a port of kind udp listens; none as long as no underlay uses it. */
+  /** Where a port that carries an underlay listens; none as long as no underlay uses it. */
   underlay?: UdpEndpoint;
   /** What the open device says of itself, once it is open. */
   device?: DeviceFacts;
@@ -39,36 +54,35 @@ export interface PlannedSegment {
   domains: DomainRun[];
 }
 
-export interface PlannedFdb {
-  mac: bigint;
-  domain: number;
-  /** `Capacities.Ports` is the switch itself. */
-  port: number;
-  kind: FdbKind;
-}
-
 export interface Plan {
   name: string;
   control?: string;
   seed?: bigint;
   capacities: Capacities;
-  /** In the order of indexes, as are segments. */
+  /** In the order of indexes, as are segments, underlays and overlays. */
   ports: PlannedPort[];
   segments: PlannedSegment[];
+  underlays: PlannedUnderlay[];
+  overlays: PlannedOverlay[];
+  vteps: PlannedVtep[];
   fdb: PlannedFdb[];
   neighbours: PlannedNeighbour[];
 }
-
-const byIndex = (a: { index: number }, b: { index: number }): number => a.index - b.index;
 
 /**
  * Throws a `ConfigError` when `config` does not fit its capacities, or, after `previous`,
  * changes what cannot change while the switch runs.
  */
-export function planOf(config: Config, previous?: Plan): Plan {
-  if (previous !== undefined) checkFixed(config, previous);
+export function planOf(given: Config, previous?: Plan): Plan {
+  const config = previous === undefined ? given : keepSizes(given, previous);
   const segments = planSegments(config, previous);
   const ports = planPorts(config, segments, previous);
+  const { underlays, overlays, vteps } = planTunnels(config, segments, ports, previous);
+  const numbers = {
+    ports: indexesOf(ports),
+    underlays: indexesOf(underlays),
+    nobody: config.capacities.Ports,
+  };
   return {
     name: config.name,
     ...(config.control !== undefined && { control: config.control }),
@@ -76,18 +90,33 @@ export function planOf(config: Config, previous?: Plan): Plan {
     capacities: config.capacities,
     ports,
     segments,
-    fdb: segments.flatMap(segment => planFdb(segment, ports, config.capacities.Ports)),
+    underlays,
+    overlays,
+    vteps,
+    fdb: segments.flatMap(segment => planFdb(segment, numbers)),
     neighbours: segments.flatMap(planNeighbours),
   };
 }
 
+/** The sizes a running switch has, where the file says none. */
+function keepSizes(config: Config, previous: Plan): Config {
+  const capacities: Capacities = { ...previous.capacities };
+  for (const name of config.writtenCapacities) capacities[name] = config.capacities[name];
+  const kept = { ...config, capacities };
+  checkFixed(kept, previous);
+  const problems: Problem[] = [];
+  checkCapacities(capacities, config, problems);
+  ConfigError.throwIfAny(problems);
+  return kept;
+}
+
 /** What a running switch cannot change. */
 function checkFixed(config: Config, previous: Plan): void {
-  const problems = [];
+  const problems: Problem[] = [];
   for (const [name, value] of Object.entries(config.capacities)) {
     const fixed = previous.capacities[name as keyof Capacities];
     if (fixed === value || !(name in Capacity)) continue;
-    const path = `capacities.${name.charAt(0).toLowerCase()}${name.slice(1)}`;
+    const path = `capacities.${fileName(name)}`;
     const problem = `expected ${fixed} as long as the switch runs (restart it), got ${value}`;
     problems.push({ path, problem });
   }
@@ -136,51 +165,45 @@ function planPorts(
   segments: readonly PlannedSegment[],
   previous: Plan | undefined,
 ): PlannedPort[] {
-  const indexes = allocate(config.ports, previous?.ports ?? [], config.capacities.Ports);
+  const wanted = [...config.ports, ...tunnelPorts(config)];
+  const indexes = allocate(wanted, previous?.ports ?? [], config.capacities.Ports);
   const places = new Map(segments.map(segment => [segment.name, segment.index + 1]));
-  const ports = config.ports.map((port): PlannedPort => {
+  const underlays = udpEndpoints(config);
+  const ports = wanted.map((port): PlannedPort => {
+    const { name } = port;
     const place = port.segment === undefined ? 0 : places.get(port.segment)!;
     const options = portOptions(port, place);
-    const index = indexes.get(port.name)!;
-    return { name: port.name, index, config: port, options, vlans: portVlans(port) };
+    const underlay = underlays.get(name);
+    const planned = { name, index: indexes.get(name)!, config: port, options };
+    return { ...planned, vlans: portVlans(port), ...(underlay !== undefined && { underlay }) };
   });
   return ports.sort(byIndex);
 }
 
-/**
- * An index for each name: the one it had, or the lowest that nobody has or just had; when
- * there is none below `count`, one that somebody just had.
- */
-function allocate(
-  wanted: readonly { name: string }[],
-  previous: readonly { name: string; index: number }[],
-  count: number,
-): Map<string, number> {
-  const before = new Map(previous.map(({ name, index }) => [name, index]));
-  const kept = wanted.filter(({ name }) => before.has(name)).map(({ name }) => before.get(name)!);
-  const taken = new Set(kept);
-  const had = new Set(before.values());
-  const all = Array.from({ length: count }, (_, index) => index).filter(i => !taken.has(i));
-  const free = [...all.filter(i => !had.has(i)), ...all.filter(i => had.has(i))];
-  const next = free.values();
-  return new Map(wanted.map(({ name }) => [name, before.get(name) ?? next.next().value!]));
-}
-
-function planFdb(
-  segment: PlannedSegment,
+function planTunnels(
+  config: Config,
+  segments: readonly PlannedSegment[],
   ports: readonly PlannedPort[],
-  nobody: number,
-): PlannedFdb[] {
-  return segment.config.fdb.map((entry, index) => {
-    const domain = domainOf(segment.domains, entry.vid);
-    if (domain === 0) {
-      const path = `segments.${segment.name}.fdb[${index}].vid`;
-      throw new ConfigError(path, `expected a VLAN of one of its ports, got ${entry.vid}`);
-    }
-    const port = ports.find(({ name }) => name === entry.port)?.index ?? nobody;
-    const kind = entry.kind === 'static' ? FdbKind.Static : FdbKind.Permanent;
-    return { mac: entry.mac, domain, port, kind };
+  previous: Plan | undefined,
+): Pick<Plan, 'underlays' | 'overlays' | 'vteps'> {
+  const { Underlays, Overlays } = config.capacities as unknown as Record<
+    string,
+    number | undefined
+  >;
+  const indexes = allocate(config.underlays, previous?.underlays ?? [], Underlays ?? 255);
+  const byName = new Map(ports.map(port => [port.name, port]));
+  const underlays = config.underlays.map(underlay =>
+    planUnderlay(underlay, indexes.get(underlay.name)!, byName.get(underlay.port)!),
+  );
+  const spanning = config.segments.filter(({ overlay }) => overlay !== undefined);
+  const overlays = planOverlays(config, {
+    indexes: allocate(spanning, previous?.overlays ?? [], Overlays ?? 65535),
+    domains: new Map(segments.map(({ name, domains }) => [name, domainOf(domains, 0)])),
+    underlays: indexes,
+    ports: indexesOf(ports),
   });
+  const vteps = planVteps(underlays, overlays);
+  return { underlays: underlays.sort(byIndex), overlays, vteps };
 }
 
 /** The segment and VLAN (0 in a plain segment) a forwarding domain stands for. */

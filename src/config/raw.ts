@@ -1,5 +1,5 @@
 /** What a file says once it fits the schema, defaults filled in. See config.ts. */
-import type { PortConfig, StormConfig, VlanConfig } from './config.js';
+import type { OverlayConfig, PortConfig, StormConfig, VlanConfig } from './config.js';
 
 export type RawVids = string | number | (string | number)[];
 
@@ -33,6 +33,7 @@ export interface RawPort extends Omit<
 export interface RawFdb {
   mac: string;
   port?: string;
+  dst?: string;
   vid?: number;
   kind: 'static' | 'permanent';
 }
@@ -44,6 +45,20 @@ export interface RawNeighbour {
   router: boolean;
 }
 
+export interface RawOverlay extends Omit<OverlayConfig, 'udpPort' | 'mtuBytes'> {
+  udpPort?: number;
+  mtuBytes?: number;
+}
+
+export interface RawUnderlay {
+  port: string;
+  addresses: string[];
+  gateways: string[];
+  mac?: string;
+  mtuBytes: number;
+  vteps: { address: string; mtuBytes?: number }[];
+}
+
 export interface RawSegment {
   vlanAware: boolean;
   vlanProtocol: '802.1q' | '802.1ad';
@@ -51,7 +66,8 @@ export interface RawSegment {
   learnLimit: number;
   limitPolicy: 'refuse' | 'evictOldest';
   staticMove: 'drop' | 'forward';
-  arpTermination: boolean;
+  arpTermination?: boolean;
+  overlay?: RawOverlay;
   fdb: RawFdb[];
   neighbours: RawNeighbour[];
 }
@@ -63,4 +79,5 @@ export interface RawConfig {
   capacities: Record<string, number>;
   ports: Record<string, RawPort>;
   segments: Record<string, RawSegment>;
+  underlays: Record<string, RawUnderlay>;
 }

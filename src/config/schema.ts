@@ -122,9 +122,12 @@ function pathOf(pointer: string): string {
   return parts.map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).reduce(join, '');
 }
 
+/** Keys of lists. */
+const LISTS = /\.(fdb|neighbours|match|push|allowed|peers|addresses|gateways|vteps)$/;
+
 /** Appends a key or an index to a path. */
 function join(path: string, part: string): string {
   if (path === '') return part;
-  const isIndex = /^\d+$/.test(part) && /(fdb|neighbours|match|push|allowed)$/.test(path);
+  const isIndex = /^\d+$/.test(part) && LISTS.test(path);
   return isIndex ? `${path}[${part}]` : `${path}.${part}`;
 }

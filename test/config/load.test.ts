@@ -88,6 +88,27 @@ test('load: a syntax error names file, line and column', () => {
   assert.match(problems('ports:\n  p1: {kind: tap\n')[0]!, /^net.yaml:\d+:\d+: /);
 });
 
+test('load: a key that comes twice is named, but for merges', () => {
+  assert.equal(problems('segments:\n  lan:\n  web:\n  lan:\n'), [
+    'net.yaml:4:3: expected each key once, got lan again',
+  ]);
+  const merged = 'x-a: &a { up: true }\nx-b: &b { kind: memory }\nports: { p: { <<: *a, <<: *b } }';
+  assert.equal(problems(merged), []);
+});
+
+test('load: an anchor may be used many times', () => {
+  const uses = Array.from({ length: 1000 }, (_, i) => `s${i}: *lan`).join(', ');
+  const text = `x-lan: &lan { ageSec: 7 }\nsegments: { ${uses} }`;
+  const { segments } = parseConfig(text, 'net.yaml');
+  assert.is(segments.length, 1000);
+  assert.is(segments[999]!.ageSec, 7);
+  const level = (name: string, of: string): string =>
+    `x-${name}: &${name} [${Array.from({ length: 10 }, () => of).join(', ')}]`;
+  const names = [...'abcdefgh'];
+  const bomb = names.map((name, i) => level(name, i === 0 ? '1' : `*${names[i - 1]}`)).join('\n');
+  assert.match(problems(bomb)[0]!, /^net.yaml: Excessive alias count/);
+});
+
 test('load: a file that is no mapping is refused', () => {
   assert.equal(problems('- 1'), ['expected a mapping, got [1]']);
 });
