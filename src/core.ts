@@ -34,13 +34,12 @@ import { packagePath } from './package-path.js';
 
 export type { FdbEntry };
 
-type CapacityName = Exclude<keyof typeof Capacity, 'Count'>;
-/** Zero where nothing is said: no overlays, and room for a flood to every port. */
-type OverlayCapacity = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
-
 /** Sizes of a core, fixed for its life; names as in `Capacity`. */
-export type Capacities = Record<Exclude<CapacityName, OverlayCapacity>, number> &
-  Partial<Record<OverlayCapacity, number>>;
+export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>;
+
+/** Zero where nothing is said: no overlays, and room for a flood to every port. */
+type OverlaySize = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
+export type Sizes = Omit<Capacities, OverlaySize> & Partial<Pick<Capacities, OverlaySize>>;
 
 /** Header address: behind the module's own data. */
 const CORE_ADDRESS = 65536;
@@ -81,7 +80,7 @@ export class Core {
   readonly overlays: OverlayTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
-  static create(capacities: Capacities, seed: bigint, build: Build = 'release'): Core {
+  static create(capacities: Sizes, seed: bigint, build: Build = 'release'): Core {
     const memory = new WebAssembly.Memory({ initial: CORE_ADDRESS / PAGE_BYTES + 1 });
     const exports = instantiate(memory, build);
     for (const [name, value] of Object.entries(capacities)) {
@@ -293,7 +292,7 @@ function instantiate(memory: WebAssembly.Memory, build: Build): Exports {
 }
 
 /** What the large regions take at the least: addresses of 32 bits cannot say when it is more. */
-function leastBytes(capacities: Capacities): number {
+function leastBytes(capacities: Sizes): number {
   const { ArenaBytes, CopyBytes, FdbEntries, TraceRecords, VlanSegments } = capacities;
   const tables = FdbEntries * FDB_LEAST_BYTES + VlanSegments * VLAN_TABLE_BYTES;
   return ArenaBytes + CopyBytes + tables + TraceRecords * TRACE_BYTES;

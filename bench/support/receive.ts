@@ -12,7 +12,7 @@ import {
   Rx,
   SLOT_ALIGN_BYTES,
 } from '../../assembly/abi.js';
-import { type Capacities, Core } from '../../src/core.js';
+import { type Sizes, Core } from '../../src/core.js';
 
 export const FRAME_BYTES = 64;
 /** Headroom and a frame of 64 bytes: 192. */
@@ -20,7 +20,7 @@ const SLOT_BYTES = HEADROOM_BYTES + SLOT_ALIGN_BYTES;
 const SLOT_WORDS = SLOT_BYTES / 4;
 const SEED = 0x5eed5eed5eed5eedn;
 
-const CAPACITIES: Capacities = {
+const CAPACITIES: Sizes = {
   Ports: 16,
   Segments: 4,
   VlanSegments: 1,
@@ -34,7 +34,7 @@ const CAPACITIES: Capacities = {
 };
 
 /** Makes a core in which ports 0 to `ports` - 1 are up, in segment 0. */
-export function makeCore(ports: number, capacities: Partial<Capacities> = {}): Core {
+export function makeCore(ports: number, capacities: Partial<Sizes> = {}): Core {
   const core = Core.create({ ...CAPACITIES, ...capacities }, SEED);
   for (let port = 0; port < ports; port++) {
     core.configurePort(port, PortOption.Up, true);

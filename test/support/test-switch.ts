@@ -25,7 +25,7 @@ import {
   VNET_BYTES,
   VlanMember,
 } from '../../assembly/abi.js';
-import { Core, type Build, type Capacities } from '../../src/core.js';
+import { Core, type Build, type Sizes } from '../../src/core.js';
 import { Frame } from './frame.js';
 import { alignSlot, flagsOf, writableBefore, type Input, type Slot } from './slot.js';
 
@@ -53,13 +53,13 @@ export interface SwitchOptions {
   segments?: number;
   seed?: bigint;
   build?: Build;
-  capacities?: Partial<Capacities>;
+  capacities?: Partial<Sizes>;
 }
 
 const FIRST_MS = 100000;
 /** Origin of frames that the core sends of its own accord (assembly/fate.ts). */
 const OWN_ACCORD = 0xffffffff;
-const SMALL: Capacities = {
+const SMALL: Sizes = {
   Ports: 16,
   Segments: 4,
   VlanSegments: 2,
@@ -82,7 +82,7 @@ export class TestSwitch {
 
   constructor(
     readonly core: Core,
-    readonly capacities: Capacities,
+    readonly capacities: Sizes,
   ) {
     this.portRows = capacities.Ports + 1;
   }
