@@ -2,13 +2,16 @@
  * The addon's exports. Nothing here is shared between the environments that load it: a
  * handle is a file descriptor, which every thread of the process knows by its number.
  */
+#include "bind.h"
 #include "error.h"
+#include "packet.h"
 #include "poll.h"
 #include "port-io.h"
 #include "tap.h"
 
 #include <napi.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -66,13 +69,28 @@ void wakeHandle(const Napi::CallbackInfo& info) {
   });
 }
 
-/** Only what this addon opens: a wrong number must not close somebody's file. */
+Napi::Value openPacketHandles(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto options = info[0].As<Napi::Object>();
+  const PacketOptions wanted{text(options, "interface"), text(options, "netns")};
+  Packet packet = reported(env, [&] { return openPacket(wanted); });
+  auto result = Napi::Object::New(env);
+  auto handles = Napi::Array::New(env);
+  handles.Set(0u, packet.packet.release());
+  handles.Set(1u, packet.links.release());
+  result.Set("handles", handles);
+  result.Set("ifindex", packet.ifindex);
+  result.Set("mtuBytes", packet.mtuBytes);
+  auto mac = Napi::Uint8Array::New(env, packet.mac.size());
+  std::copy(packet.mac.begin(), packet.mac.end(), mac.Data());
+  result.Set("mac", mac);
+  return result;
+}
+
 void closeHandle(const Napi::CallbackInfo& info) {
   const int handle = info[0].As<Napi::Number>().Int32Value();
   reported(info.Env(), [&] {
-    if (!isTap(handle) && !isWake(handle)) {
-      throw SystemError{"close", std::to_string(handle), EBADF};
-    }
+    if (!isOurs(handle)) throw SystemError{"close", std::to_string(handle), EBADF};
     Fd closed(handle);
   });
 }
@@ -85,6 +103,7 @@ Napi::Value errorText(const Napi::CallbackInfo& info) {
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports.Set("PortIo", PortIo::define(env));
   exports.Set("openTap", Napi::Function::New<openTapHandle>(env));
+  exports.Set("openPacket", Napi::Function::New<openPacketHandles>(env));
   exports.Set("openWake", Napi::Function::New<openWakeHandle>(env));
   exports.Set("wake", Napi::Function::New<wakeHandle>(env));
   exports.Set("close", Napi::Function::New<closeHandle>(env));

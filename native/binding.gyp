@@ -2,7 +2,10 @@
   "targets": [
     {
       "target_name": "sluice",
-      "sources": ["addon.cc", "burst.cc", "error.cc", "netns.cc", "poll.cc", "port-io.cc", "tap.cc"],
+      "sources": [
+        "addon.cc", "bind.cc", "burst.cc", "error.cc", "netns.cc", "packet-port.cc", "packet.cc",
+        "poll.cc", "port-io.cc", "send-batch.cc", "slots.cc", "socket.cc", "tap-port.cc", "tap.cc"
+      ],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-fvisibility=hidden"]

@@ -1,34 +1,20 @@
-/**
- * Frames between devices and the WASM memory, many a call. Layouts: assembly/abi.ts.
- *
- * A plain read and write for each frame: io_uring, packet rings and AF_XDP gained nothing
- * over it on a TAP.
- */
+/** Frames out of the WASM memory, many a call, to whatever ports they are for. */
 #pragma once
 
+#include "abi.h"
 #include "memory.h"
 #include "ports.h"
 
 #include <cstdint>
 
-/** Where received frames go. Ranges are inside the memory. */
-struct RxTarget {
-  uint32_t port;
-  uint32_t descriptors; // address of the first receive descriptor
-  uint32_t count;       // of descriptors
-  uint32_t cursor;      // address of a u32: where in the arena the next frame may start
-  uint32_t arenaEnd;
-};
+/** How often a full queue is asked again before a frame is refused. */
+constexpr int FULL_QUEUE_TRIES = 4;
 
-/**
- * Reads frames until the device has no more, or descriptors or arena are used up. Returns
- * how many, or a negative errno if there is none because the device failed.
- *
- * On Linux 6.18 a TAP that is set down reads as empty and works again when it is set up
- * (writes meanwhile: EIO); one that was deleted, alone or with its namespace, gives
- * EBADFD from then on, and epoll reports it each time until it is removed.
- */
-int32_t receiveBurst(const Memory& memory, int fd, const RxTarget& target);
+/** Most frames in one call of recvmmsg or sendmmsg. */
+constexpr uint32_t CALL_FRAMES = 64;
+
+/** The virtio header of a frame that asks for nothing. */
+constexpr uint8_t NO_OFFLOAD[abi::VNET_BYTES] = {};
 
 /**
  * Sends frames in the order of their descriptors, which are inside the memory. Marks the

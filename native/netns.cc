@@ -3,13 +3,18 @@
 #include "error.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <thread>
 
 namespace {
@@ -68,23 +73,33 @@ void moveLink(int ifindex, int netnsFd, const std::string& name) {
   if (error != 0) throw SystemError{"RTM_SETLINK", name, error};
 }
 
+void inNetns(int netnsFd, const std::function<void()>& body) {
+  if (netnsFd < 0) return body();
+  // A thread enters the namespace and ends there. Nothing has to be restored, so no
+  // failure can leave the caller in the wrong one.
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      if (setns(netnsFd, CLONE_NEWNET) < 0) fail("setns", "network namespace");
+      body();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
 Fd openControlSocket(int netnsFd) {
-  int fd = -1;
-  int error = 0;
-  const auto open = [&] {
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) error = errno;
-  };
-  if (netnsFd < 0) {
-    open();
-  } else {
-    // A thread enters the namespace and ends there. Nothing has to be restored, so no
-    // failure can leave the caller in the wrong one.
-    std::thread([&] {
-      if (setns(netnsFd, CLONE_NEWNET) < 0) error = errno;
-      else open();
-    }).join();
-  }
-  if (fd < 0) throw SystemError{"setns", "network namespace", error};
-  return Fd(fd);
+  Fd result;
+  inNetns(netnsFd, [&] {
+    result = Fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!result.isOpen()) fail("socket", "control");
+  });
+  return result;
+}
+
+bool isNetns(int fd) {
+  struct statfs info;
+  if (fstatfs(fd, &info) < 0 || info.f_type != NSFS_MAGIC) return false;
+  return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }

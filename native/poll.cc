@@ -6,14 +6,17 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <string>
 
 namespace {
 
-/** What epoll says instead of a port when it is the wake handle. */
-constexpr uint32_t WAKE = UINT32_MAX;
+/** What epoll says instead of a port and input when it is the wake handle. */
+constexpr uint64_t WAKE = UINT64_MAX;
+
+constexpr int INPUT_SHIFT = 32; // above the port
 
 constexpr uint64_t NS_PER_US = 1000;
 
@@ -22,52 +25,61 @@ uint64_t nowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
+void watch(int epoll, int fd, uint64_t name, uint32_t events) {
+  // Level-triggered: what one burst leaves behind is reported again.
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = name;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0) return;
+  fail("epoll_ctl", name == WAKE ? "wake" : "port " + std::to_string(uint16_t(name)));
+}
+
 } // namespace
 
 Poll::Poll(int wakeFd)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(fcntl(wakeFd, F_DUPFD_CLOEXEC, 0)) {
   if (!epoll_.isOpen()) fail("epoll_create1", "wake");
-  add(wake_.get(), WAKE);
+  watch(epoll_.get(), wake_.get(), WAKE, EPOLLIN);
 }
 
-void Poll::add(int fd, uint32_t port) {
-  // Level-triggered: what one burst leaves behind is reported again.
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u32 = port;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) {
-    fail("epoll_ctl", "port " + std::to_string(port));
-  }
+void Poll::add(int fd, uint16_t port, uint32_t input, uint32_t events) {
+  watch(epoll_.get(), fd, uint64_t{input} << INPUT_SHIFT | port, events);
 }
 
 void Poll::remove(int fd) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-uint32_t Poll::wait(uint32_t* ready, uint32_t most, const Patience& patience) {
+uint32_t Poll::wait(const Ports& ports, uint32_t* ready, uint32_t most,
+                    const Patience& patience) {
   const uint64_t spinNs = patience.timeoutMs == 0 ? 0 : patience.spinUs * NS_PER_US;
   isWoken_ = false;
-  uint32_t count = collect(ready, most, 0);
+  uint32_t count = collect(ports, ready, most, 0);
   while (count == 0 && !isWoken_ && nowNs() - lastFrameNs_ < spinNs) {
-    count = collect(ready, most, 0);
+    count = collect(ports, ready, most, 0);
   }
-  if (count == 0 && !isWoken_) count = collect(ready, most, patience.timeoutMs);
+  if (count == 0 && !isWoken_) count = collect(ports, ready, most, patience.timeoutMs);
   if (count != 0) lastFrameNs_ = nowNs();
   return count;
 }
 
-uint32_t Poll::collect(uint32_t* ready, uint32_t most, int timeoutMs) {
+uint32_t Poll::collect(const Ports& ports, uint32_t* ready, uint32_t most, int timeoutMs) {
   epoll_event events[MOST_READY];
   const int found = epoll_wait(epoll_.get(), events, most, timeoutMs);
   uint32_t count = 0;
   for (int i = 0; i < found; i++) {
-    if (events[i].data.u32 != WAKE) {
-      ready[count++] = events[i].data.u32;
+    const uint64_t name = events[i].data.u64;
+    if (name == WAKE) {
+      eventfd_t calls;
+      eventfd_read(wake_.get(), &calls);
+      isWoken_ = true;
       continue;
     }
-    eventfd_t calls;
-    eventfd_read(wake_.get(), &calls);
-    isWoken_ = true;
+    const uint32_t index = name & UINT16_MAX;
+    Port* const port = ports.at(index);
+    if (port == nullptr) continue;
+    port->markReady(name >> INPUT_SHIFT);
+    if (std::find(ready, ready + count, index) == ready + count) ready[count++] = index;
   }
   return count;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fd.h"
+#include "ports.h"
 
 #include <cstdint>
 
@@ -19,18 +20,21 @@ class Poll {
   /** Keeps a descriptor of its own for `wakeFd`, an eventfd. */
   explicit Poll(int wakeFd);
 
-  /** Watches a device until `remove`, which has to come before it is closed. */
-  void add(int fd, uint32_t port);
+  /**
+   * Watches an input of a port until `remove`, which has to come before the last descriptor
+   * of it is closed. `events`: of epoll; errors are always among them.
+   */
+  void add(int fd, uint16_t port, uint32_t input, uint32_t events);
   void remove(int fd);
 
   /**
-   * Returns as soon as a device has frames or failed, at a wake-up, or after the timeout.
-   * Writes the ports of the devices to `ready` and returns how many.
+   * Returns as soon as an input has frames or failed, at a wake-up, or after the timeout.
+   * Tells the ports, writes the index of each to `ready` once, and returns how many.
    */
-  uint32_t wait(uint32_t* ready, uint32_t most, const Patience& patience);
+  uint32_t wait(const Ports& ports, uint32_t* ready, uint32_t most, const Patience& patience);
 
  private:
-  uint32_t collect(uint32_t* ready, uint32_t most, int timeoutMs);
+  uint32_t collect(const Ports& ports, uint32_t* ready, uint32_t most, int timeoutMs);
 
   Fd epoll_;
   Fd wake_;

@@ -2,9 +2,9 @@
 
 #include "abi.h"
 #include "error.h"
-#include "tap.h"
+#include "bind.h"
 
-#include <fcntl.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +16,15 @@ constexpr uint32_t MOST_PORT = UINT16_MAX; // what a descriptor's u16 can say
 
 uint32_t numberAt(const Napi::CallbackInfo& info, size_t index) {
   return info[index].As<Napi::Number>().Uint32Value();
+}
+
+std::vector<int> handlesAt(const Napi::CallbackInfo& info, size_t index) {
+  const auto array = info[index].As<Napi::Array>();
+  std::vector<int> result;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    result.push_back(array.Get(i).As<Napi::Number>().Int32Value());
+  }
+  return result;
 }
 
 /** A range that the caller named must be inside the memory. */
@@ -52,28 +61,39 @@ void PortIo::attach(const Napi::CallbackInfo& info) {
   memory_ = Memory{view.Data(), view.ByteLength()};
 }
 
-/** (port, handle) */
+/** (port, handles): takes the place of what was bound there */
 void PortIo::bindPort(const Napi::CallbackInfo& info) {
-  const uint32_t port = numberAt(info, 0);
-  const int handle = info[1].As<Napi::Number>().Int32Value();
+  const uint32_t index = numberAt(info, 0);
+  const std::vector<int> handles = handlesAt(info, 1);
   reported(info.Env(), [&] {
-    const std::string object = "port " + std::to_string(port);
-    if (port > MOST_PORT) throw SystemError{"bindPort", object, ERANGE};
-    if (ports_.at(port) >= 0) throw SystemError{"bindPort", object, EBUSY};
-    if (!isTap(handle)) throw SystemError{"bindPort", object, EBADF};
-    Fd fd(fcntl(handle, F_DUPFD_CLOEXEC, 0));
-    if (!fd.isOpen()) fail("dup", object);
-    poll_->add(fd.get(), port);
-    ports_.bind(port, std::move(fd));
+    const std::string object = "port " + std::to_string(index);
+    if (index > MOST_PORT) throw SystemError{"bindPort", object, ERANGE};
+    std::unique_ptr<Port> port = makePort(handles, object);
+    watch(index, *port);
+    if (const auto old = ports_.unbind(index)) unwatch(*old);
+    ports_.bind(index, std::move(port));
   });
+}
+
+/** All or nothing. */
+void PortIo::watch(uint16_t index, const Port& port) {
+  const std::vector<int> inputs = port.inputs();
+  try {
+    for (size_t i = 0; i < inputs.size(); i++) poll_->add(inputs[i], index, i, EPOLLIN);
+  } catch (...) {
+    unwatch(port);
+    throw;
+  }
+}
+
+/** Before it goes: epoll would keep its inputs while another descriptor is open. */
+void PortIo::unwatch(const Port& port) {
+  for (const int fd : port.inputs()) poll_->remove(fd);
 }
 
 /** (port) */
 void PortIo::unbindPort(const Napi::CallbackInfo& info) {
-  const uint32_t port = numberAt(info, 0);
-  if (ports_.at(port) < 0) return;
-  poll_->remove(ports_.at(port)); // epoll would keep it while another descriptor is open
-  ports_.unbind(port);
+  if (const auto port = ports_.unbind(numberAt(info, 0))) unwatch(*port);
 }
 
 /** (port, descriptors, count, cursor, arenaEnd) → frames, or a negative errno */
@@ -86,8 +106,8 @@ Napi::Value PortIo::rxBurst(const Napi::CallbackInfo& info) {
   require(env, memory.holds(target.descriptors, bytes), "rxBurst descriptors");
   require(env, memory.holds(target.cursor, sizeof(uint32_t)), "rxBurst cursor");
   require(env, memory.holds(target.arenaEnd, 0), "rxBurst arena");
-  const int fd = ports_.at(target.port);
-  const int32_t received = fd < 0 ? -EBADF : receiveBurst(memory, fd, target);
+  Port* const port = ports_.at(target.port);
+  const int32_t received = port == nullptr ? -EBADF : port->receive(memory, target);
   return Napi::Number::New(env, received);
 }
 
@@ -111,7 +131,7 @@ Napi::Value PortIo::wait(const Napi::CallbackInfo& info) {
   require(env, memory.holds(ready, most * sizeof(uint32_t)), "wait ready");
   require(env, ready % alignof(uint32_t) == 0, "wait ready (unaligned)");
   auto* const ports = reinterpret_cast<uint32_t*>(memory.base + ready);
-  return Napi::Number::New(env, poll_->wait(ports, most, patience));
+  return Napi::Number::New(env, poll_->wait(ports_, ports, most, patience));
 }
 
 /** The memory, which must not have been replaced by growing. */

@@ -29,6 +29,8 @@ class PortIo : public Napi::ObjectWrap<PortIo> {
   Napi::Value txBurst(const Napi::CallbackInfo& info);
   Napi::Value wait(const Napi::CallbackInfo& info);
 
+  void watch(uint16_t index, const Port& port);
+  void unwatch(const Port& port);
   const Memory& attached(Napi::Env env) const;
 
   Napi::Reference<Napi::Uint8Array> view_; // keeps the memory from being collected

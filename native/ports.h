@@ -1,25 +1,26 @@
-/** Which device each port index means. Indexes are those of the descriptors. */
+/** Which port each index means. Indexes are those of the descriptors. */
 #pragma once
 
-#include "fd.h"
+#include "port.h"
 
-#include <cstdint>
+#include <memory>
 #include <vector>
 
 class Ports {
  public:
-  /** -1 if nothing is bound there. */
-  int at(uint32_t port) const { return port < fds_.size() ? fds_[port].get() : -1; }
+  /** Null if nothing is bound there. */
+  Port* at(uint32_t port) const { return port < ports_.size() ? ports_[port].get() : nullptr; }
 
-  void bind(uint16_t port, Fd fd) {
-    if (port >= fds_.size()) fds_.resize(port + 1);
-    fds_[port] = std::move(fd);
+  void bind(uint16_t index, std::unique_ptr<Port> port) {
+    if (index >= ports_.size()) ports_.resize(index + 1);
+    ports_[index] = std::move(port);
   }
 
-  void unbind(uint32_t port) {
-    if (port < fds_.size()) fds_[port] = Fd();
+  /** Gives it to the caller. */
+  std::unique_ptr<Port> unbind(uint32_t port) {
+    return port < ports_.size() ? std::move(ports_[port]) : nullptr;
   }
 
  private:
-  std::vector<Fd> fds_;
+  std::vector<std::unique_ptr<Port>> ports_;
 };

@@ -33,6 +33,8 @@ export class LoopControl {
   /** What the core has; none at first. */
   private plan: Plan | undefined;
   isStopped = false;
+  /** Handles of each port that is bound to some, by index. */
+  private readonly bound = new Map<number, readonly number[]>();
 
   constructor(private readonly parts: LoopParts) {}
 
@@ -80,33 +82,50 @@ export class LoopControl {
 
   /** New devices first, as the kernel may refuse them; then the core; then the old go. */
   private apply(plan: Plan, bindings: readonly Binding[]): void {
-    const { core, io, memory } = this.parts;
+    const { core, memory } = this.parts;
     const before = this.plan;
-    const gone = (before?.ports ?? []).filter(
-      old => !plan.ports.some(port => port.name === old.name && port.index === old.index),
-    );
-    const reused = new Set(bindings.map(({ port }) => port));
-    for (const port of gone) if (reused.has(port.index)) io.unbindPort(port.index);
-    const bound: Binding[] = [];
+    const done: number[] = [];
     try {
-      for (const binding of bindings) {
-        io.bindPort(binding.port, binding.handle);
-        bound.push(binding);
+      for (const { port, handles } of bindings) {
+        this.parts.io.bindPort(port, handles);
+        done.push(port);
       }
       applyPlan(core, plan, before);
     } catch (error) {
-      for (const { port } of bound) io.unbindPort(port);
+      this.bindAgain(done);
       throw error;
     }
-    for (const port of gone) if (!reused.has(port.index)) io.unbindPort(port.index);
+    for (const { port, handles } of bindings) this.bound.set(port, handles);
+    for (const old of before?.ports ?? []) {
+      const isKept = plan.ports.some(({ name, index }) => name === old.name && index === old.index);
+      if (!isKept && !done.includes(old.index)) this.unbind(old.index);
+    }
     for (const { config, index } of plan.ports) {
       if (config.kind === 'memory' && !memory.has(index)) this.parts.bindMemoryPort(index);
     }
     this.plan = structuredClone(plan);
   }
 
+  /** Puts these ports back to what they were bound to. */
+  private bindAgain(ports: readonly number[]): void {
+    const { io, bindMemoryPort } = this.parts;
+    for (const port of ports) {
+      const handles = this.bound.get(port);
+      if (handles !== undefined) io.bindPort(port, handles);
+      else io.unbindPort(port);
+      const old = this.plan?.ports.find(({ index }) => index === port);
+      if (old?.config.kind === 'memory') bindMemoryPort(port);
+    }
+  }
+
+  private unbind(port: number): void {
+    this.parts.io.unbindPort(port);
+    this.bound.delete(port);
+  }
+
   /** A device has vanished: the port is down, until a reload brings it back. */
   markGone(index: number): void {
+    this.bound.delete(index);
     const port = this.plan?.ports.find(other => other.index === index);
     if (port !== undefined) port.options[PortOption.Up] = 0;
   }

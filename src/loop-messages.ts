@@ -24,10 +24,10 @@ export interface LoopStart {
   wakeHandle?: number;
 }
 
-/** A device for a port of the plan. */
+/** What a port of the plan is bound to. */
 export interface Binding {
   port: number;
-  handle: number;
+  handles: number[];
 }
 
 export interface FdbFilter {

@@ -9,10 +9,10 @@ import { Loop } from './loop.js';
 import { LoopControl } from './loop-control.js';
 import { type FromLoop, type LoopStart, Signal, type ToLoop } from './loop-messages.js';
 import { LoopTaps } from './loop-taps.js';
+import { createPortIo } from './port/addon.js';
 import { MemoryIo } from './port/memory.js';
 import { MixedIo } from './port/mixed.js';
 import type { PortIo } from './port/port.js';
-import { createPortIo } from './port/tap.js';
 
 /** Longest sleep: the pace of ageing while no frame comes. */
 const IDLE_MS = 1000;

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { FdbKind } from '../assembly/abi.js';
-import type { Config } from './config/config.js';
+import type { Config, PortKind } from './config/config.js';
 import { ConfigError } from './config/config-error.js';
 import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
@@ -17,8 +17,17 @@ import type {
   LoopEvent,
   RawCounters,
 } from './loop-messages.js';
+import {
+  type Availability,
+  closeHandle,
+  errorName,
+  isAddonAvailable,
+  openWake,
+  wake,
+} from './port/addon.js';
 import { Devices } from './port/devices.js';
-import { closeHandle, errorName, isTapAvailable, openWake, wake } from './port/tap.js';
+import { isPacketAvailable } from './port/packet.js';
+import { isTapAvailable } from './port/tap.js';
 
 /** Measured in DESIGN: halves the round trip, costs nothing when idle. */
 const DEFAULT_SPIN_US = 50;
@@ -67,7 +76,7 @@ export class Switch extends EventEmitter<Events> {
 
   private constructor(plan: Plan, options: SwitchOptions) {
     super();
-    this.wakeHandle = isTapAvailable().ok ? openWake() : undefined;
+    this.wakeHandle = isAddonAvailable().ok ? openWake() : undefined;
     const { wakeHandle } = this;
     this.loop = new LoopClient({
       plan,
@@ -117,15 +126,15 @@ export class Switch extends EventEmitter<Events> {
     return result;
   }
 
-  private async change(plan: Plan): Promise<void> {
-    const prepared = this.devices.prepare(plan, this.current);
+  private async change(wanted: Plan): Promise<void> {
+    const { plan, bindings, commit, rollback } = this.devices.prepare(wanted, this.current);
     try {
-      await this.loop.ask({ kind: 'apply', plan, bindings: prepared.bindings });
+      await this.loop.ask({ kind: 'apply', plan, bindings });
     } catch (error) {
-      prepared.rollback();
+      rollback();
       throw error;
     }
-    prepared.commit();
+    commit();
     this.gonePorts.clear();
     this.current = plan;
   }
@@ -215,18 +224,26 @@ export class Switch extends EventEmitter<Events> {
   }
 }
 
+/** Whether ports of a kind can be opened here. */
+const AVAILABLE: Partial<Record<PortKind, () => Availability>> = {
+  tap: isTapAvailable,
+  packet: isPacketAvailable,
+  udp: isAddonAvailable,
+};
+
 /** What a live switch cannot have. */
 function checkKinds(config: Config): void {
   const problems = config.ports
     .filter(port => port.kind === 'pcap')
     .map(port => ({
       path: `ports.${port.name}.kind`,
-      problem: 'expected tap or memory in a live switch (pcap is for replay), got pcap',
+      problem: 'expected tap, packet, udp or memory in a live switch, got pcap (for replay)',
     }));
-  const needsTap = config.ports.find(port => port.kind === 'tap');
-  const available = isTapAvailable();
   ConfigError.throwIfAny(problems);
-  if (needsTap !== undefined && !available.ok) throw new Error(available.missing);
+  for (const kind of new Set(config.ports.map(port => port.kind))) {
+    const available = AVAILABLE[kind]?.();
+    if (available?.ok === false) throw new Error(available.missing);
+  }
 }
 
 function changeOf(before: Plan, after: Plan): PlanChange {

@@ -105,7 +105,7 @@ export function portView(port: PlannedPort, isGone: boolean): PortView {
     segment: config.segment ?? null,
     device: config.kind === 'tap' ? config.device : (config.interface ?? null),
     netns: config.netns ?? null,
-    mtuBytes: config.mtuBytes,
+    mtuBytes: config.mtuBytes || (port.device?.mtuBytes ?? 0),
     flags: FLAGS.filter(flag => config[flag]),
     group: config.group,
     vlan: vlanView(port),

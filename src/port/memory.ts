@@ -43,8 +43,8 @@ export class MemoryIo implements PortIo {
     this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   }
 
-  /** The handle is not used. */
-  bindPort(port: number, _handle = 0): void {
+  /** Handles are not used. */
+  bindPort(port: number, _handles: readonly number[] = []): void {
     this.ports.set(port, { waiting: [], sent: [] });
   }
 

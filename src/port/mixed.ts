@@ -24,8 +24,9 @@ export class MixedIo implements PortIo {
     this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   }
 
-  bindPort(port: number, handle: number): void {
-    this.devices.bindPort(port, handle);
+  bindPort(port: number, handles: readonly number[]): void {
+    this.devices.bindPort(port, handles);
+    if (this.memory.has(port)) this.unbindPort(port);
   }
 
   /** Binds a port of kind memory. */

@@ -10,19 +10,20 @@ export interface DeviceFacts {
  * What the loop wants of ports, whatever their kind: frames move in bursts between them and
  * one WASM memory. Addresses are offsets in that memory; layouts are those of `abi.ts`.
  *
- * Implemented by the addon for devices (tap.ts), in memory (memory.ts), and by both side by
- * side (mixed.ts). A range that leaves the memory is a RangeError, a frame that does is
+ * Implemented by the addon for devices (addon.ts), in memory (memory.ts), and by both side
+ * by side (mixed.ts). A range that leaves the memory is a RangeError, a frame that does is
  * refused. For the thread that made it.
  */
 export interface PortIo {
   /** Lends the memory, which must not grow; may be repeated with another one. */
   attach(memory: Uint8Array): void;
-  bindPort(port: number, handle: number): void;
+  /** Takes the place of what is bound there, unless it throws. */
+  bindPort(port: number, handles: readonly number[]): void;
   unbindPort(port: number): void;
   /**
    * Receives into the arena from the address stored at `cursor` (u32), which moves on, and
    * writes a descriptor each. Zero: nothing there, device down, or no room for 64 KiB.
-   * Negative: errno of a device that is gone (`EBADFD`); see `errorName`.
+   * Negative: errno of a device that is gone (`EBADFD`, `ENODEV`); see `errorName`.
    */
   rxBurst(
     port: number,

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { Vnet } from '../../assembly/abi.js';
-import { errorName } from '../../src/port/tap.js';
+import { errorName } from '../../src/port/addon.js';
 import { READY, Rig, run, TX } from './tap-rig.js';
 
 const COPY_BYTES = 1 << 20;

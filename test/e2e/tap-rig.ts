@@ -1,14 +1,11 @@
-/** Namespaces, devices and an attached memory for the TAP tests. */
+/** Namespaces, devices and an attached memory for the tests of devices. */
 import { spawnSync } from 'node:child_process';
 import { HEADROOM_BYTES, Rx, RX_BYTES, Tx, TX_BYTES, VNET_BYTES } from '../../assembly/abi.js';
-import {
-  closeHandle,
-  createPortIo,
-  isTapAvailable,
-  openTap,
-  openWake,
-} from '../../src/port/tap.js';
-import type { PortIo, Tap, TapOptions } from '../../src/port/tap.js';
+import { closeHandle, createPortIo, openWake } from '../../src/port/addon.js';
+import { type Packet, openPacket } from '../../src/port/packet.js';
+import type { PortIo } from '../../src/port/port.js';
+import { isTapAvailable, openTap } from '../../src/port/tap.js';
+import type { Tap, TapOptions } from '../../src/port/tap.js';
 
 /** Layout of the memory: descriptors, then what `wait` writes, the cursor, the arena. */
 export const RX = 0;
@@ -69,8 +66,23 @@ export class Rig {
   open(port: number, options: Partial<TapOptions> = {}): Tap {
     const tap = openTap({ name: `tap${port}`, netns: this.netns, offload: true, ...options });
     this.handles.add(tap.handle);
-    this.io.bindPort(port, tap.handle);
+    this.io.bindPort(port, [tap.handle]);
     return tap;
+  }
+
+  /** A virtual cable in the namespace, both ends up. */
+  cable(first: string, second: string): void {
+    const ip = (...words: string[]): string => run('ip', '-n', this.netns, ...words);
+    ip('link', 'add', first, 'type', 'veth', 'peer', 'name', second);
+    for (const end of [first, second]) ip('link', 'set', end, 'up');
+  }
+
+  /** An interface of the namespace, bound to `port`. */
+  openPacket(port: number, name: string): Packet {
+    const packet = openPacket({ interface: name, netns: this.netns });
+    for (const handle of packet.handles) this.handles.add(handle);
+    this.io.bindPort(port, packet.handles);
+    return packet;
   }
 
   closeTap(port: number, tap: Tap): void {

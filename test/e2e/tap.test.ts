@@ -5,13 +5,16 @@ import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HEADROOM_BYTES, MAX_FRAME_BYTES, RxFlag, TxFlag, VNET_BYTES } from '../../assembly/abi.js';
-import { closeHandle, errorName, openTap, openWake, wake } from '../../src/port/tap.js';
+import { closeHandle, errorName, openWake, wake } from '../../src/port/addon.js';
+import { openTap } from '../../src/port/tap.js';
 import { copyThroughTaps } from './tap-copy.js';
 import { ARENA, CURSOR, isLink, MEMORY_BYTES, READY, Rig, run, TX, whyNot } from './tap-rig.js';
 
+const ADDON_MODULE = new URL('../../src/port/addon.js', import.meta.url).href;
 const TAP_MODULE = new URL('../../src/port/tap.js', import.meta.url).href;
 const ETHERTYPE_TEST = 0x88b5; // IEEE 802 local experimental ethertype 1
 const GSO_TCPV4 = 1; // VIRTIO_NET_HDR_GSO_TCPV4
+const TSO_FLAGS = RxFlag.Offload | RxFlag.Checked;
 const BROADCAST = [255, 255, 255, 255, 255, 255];
 
 const reason = whyNot();
@@ -117,7 +120,7 @@ rigTest('tap: a burst stops where the arena cannot hold 64 KiB more', rig => {
 
 rigTest('tap: with offload, TCP crosses as segmentation requests', async rig => {
   const seen = await copyThroughTaps(rig, true);
-  assert.ok(seen.some(({ gsoType, flags }) => gsoType === GSO_TCPV4 && flags === RxFlag.Offload));
+  assert.ok(seen.some(({ gsoType, flags }) => gsoType === GSO_TCPV4 && flags === TSO_FLAGS));
   assert.ok(seen.some(({ length }) => length > 1514));
 });
 
@@ -202,7 +205,7 @@ rigTest('tap: the main thread wakes a worker that waits', async () => {
       parentPort.postMessage('waits');
       parentPort.postMessage(io.wait(0, 1, -1, 50));
     });`;
-  const workerData = { module: TAP_MODULE, wakeHandle };
+  const workerData = { module: ADDON_MODULE, wakeHandle };
   const worker = new Worker(source, { eval: true, workerData });
   assert.equal(await once(worker, 'message'), ['waits']);
   wake(wakeHandle);

@@ -5,18 +5,18 @@ import {
   closeHandle,
   createPortIo,
   errorName,
-  isTapAvailable,
-  openTap,
+  isAddonAvailable,
   openWake,
   wake,
-} from '../../src/port/tap.js';
-import type { PortIo } from '../../src/port/tap.js';
+} from '../../src/port/addon.js';
+import type { PortIo } from '../../src/port/port.js';
+import { isTapAvailable, openTap } from '../../src/port/tap.js';
 
 const MEMORY_BYTES = 1 << 20;
 const CURSOR = MEMORY_BYTES - 4;
 
 const availability = isTapAvailable();
-const isAddonBuilt = availability.ok || !availability.missing.includes('addon');
+const built = isAddonAvailable();
 
 test('tap: what is missing is one line with the remedy', () => {
   if (availability.ok) return;
@@ -25,8 +25,8 @@ test('tap: what is missing is one line with the remedy', () => {
 
 /** A test of what works without a device, and so without root. */
 function addonTest(name: string, body: () => void): void {
-  if (isAddonBuilt) test(name, body);
-  else console.log(`skipped: ${name} (${availability.ok ? '' : availability.missing})`);
+  if (built.ok) test(name, body);
+  else console.log(`skipped: ${name} (${built.missing})`);
 }
 
 function withIo(body: (io: PortIo, memory: DataView, wakeHandle: number) => void): void {
@@ -83,7 +83,7 @@ addonTest('tap: an unbound port receives EBADF and refuses each frame', () => {
 
 addonTest('tap: only a handle of the right kind is bound, woken or closed', () => {
   withIo((io, _memory, wakeHandle) => {
-    assert.throws(() => io.bindPort(0, wakeHandle), /bindPort port 0: EBADF/);
+    assert.throws(() => io.bindPort(0, [wakeHandle]), /bindPort port 0: EBADF/);
     assert.throws(() => createPortIo(0), /PortIo wake 0: EBADF/);
     assert.throws(() => wake(0), /wake 0: EBADF/);
     assert.throws(() => closeHandle(0), /close 0: EBADF/);
