@@ -1,0 +1,7 @@
+/**
+ * The core with doors to functions that the host does not call: a module of its own for
+ * tests and benchmarks of single functions (build/unit.wasm, build/unit.test.wasm). Not part
+ * of what is shipped.
+ */
+export * from '../index';
+export * from './wire';
