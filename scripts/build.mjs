@@ -44,6 +44,7 @@ const CALLED = [
   'assembly/node/decap/learnVtep',
   'assembly/node/decap/strip',
   'assembly/node/ecn/ecnIn',
+  'assembly/node/unfinished/adopt',
   'assembly/node/outer/openIpv6',
   'assembly/node/outer/hasRightSum',
   'assembly/node/underlay/host',

@@ -16,7 +16,7 @@ import { Node, RxFlag, Trace, VNET_BYTES } from '../abi';
 import { Core, GROWN_BYTES } from '../memory';
 import { Packet } from '../packet';
 import { note, say } from '../trace';
-import { checksumOf, fold, sumBytes } from '../wire/checksum';
+import { checksumOf, fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { TYPE_IPV6 } from '../wire/ipv6';
 import { GSO_TCP4, GSO_TCP6, Vnet } from '../wire/vnet';
@@ -29,6 +29,8 @@ const TCP_BYTES: u32 = 20;
 const PROTOCOL_TCP: u32 = 6;
 const FRAGMENT_MASK: u32 = 0x3fff;
 const MOST_IP_BYTES: u32 = 65535;
+/** Less than a tunnel header and the inner headers behind it. */
+const SHIFT_BYTES: u32 = 16;
 const RIGHT_SUM: u32 = 0xffff;
 
 // Offsets and flags: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
@@ -64,17 +66,20 @@ export class Grown {
   flags: u32;
   /** 1: the checksum of the first segment was looked at. */
   isChecked: u32;
+  /** 1: the bytes before the frame are outer headers, and free. */
+  hasRoom: u32;
 
   static at(ptr: usize): Grown {
     return changetype<Grown>(ptr);
   }
 
   /** Begins with a packet, if it is one that may grow. */
-  begin(p: Packet): void {
+  begin(p: Packet, hasRoom: bool): void {
     const l4 = tcpOffset(p);
     this.isOpen = 0;
     this.segments = 1;
-    if (l4 == 0) return;
+    this.hasRoom = hasRoom ? 1 : 0;
+    if (l4 == 0 || p.has(RxFlag.Offload)) return;
     const headers = l4 + tcpBytes(p, l4);
     if (headers < l4 + TCP_BYTES || headers >= p.length || !isWhole(p)) return;
     const tcp: usize = p.data + l4;
@@ -101,9 +106,9 @@ export function coalesce(core: Core, grown: Packet, p: Packet): bool {
   return false;
 }
 
-/** Begins anew with `p`, after `finishCoalesced`. */
-export function beginCoalesced(core: Core, p: Packet): Packet {
-  Grown.at(core.grown).begin(p);
+/** Begins anew with `p`; `hasRoom`: before it are the outer headers. */
+export function beginCoalesced(core: Core, p: Packet, hasRoom: bool): Packet {
+  Grown.at(core.grown).begin(p, hasRoom);
   return p;
 }
 
@@ -164,6 +169,7 @@ function isWhole(p: Packet): bool {
 function isNext(state: Grown, grown: Packet, p: Packet): bool {
   const l4 = state.l4;
   const headers = state.headerBytes;
+  if (p.has(RxFlag.Offload)) return false;
   if (p.length <= headers || tcpOffset(p) != l4 || l4 + tcpBytes(p, l4) != headers) return false;
   if (p.length - headers > state.segmentBytes || !isWhole(p)) return false;
   if (grown.length + p.length - headers - ETHERNET_BYTES > MOST_IP_BYTES) return false;
@@ -210,20 +216,24 @@ function hasRightSum(p: Packet, l4: u32): bool {
   return fold(sumBytes(<usize>p.data + l4, bytes) + pseudoSum(ip, isIpv4, bytes)) == RIGHT_SUM;
 }
 
-/** Pseudo header, RFC 9293 §3.1, RFC 8200 §8.1: addresses lie at the end of the IP header. */
 function pseudoSum(ip: usize, isIpv4: bool, bytes: u32): u64 {
-  const addresses = isIpv4 ? sumBytes(ip + IPV4_BYTES - 8, 8) : sumBytes(ip + 8, 32);
-  return addresses + bswap<u16>(<u16>PROTOCOL_TCP) + bswap<u16>(<u16>bytes);
+  return isIpv4 ? pseudoSum4(ip, PROTOCOL_TCP, bytes) : pseudoSum6(ip, PROTOCOL_TCP, bytes);
 }
 
 function append(state: Grown, grown: Packet, p: Packet): void {
   const headers = state.headerBytes;
   const bytes = p.length - headers;
+  state.flags = load<u8>(<usize>p.data + state.l4, TCP_FLAGS);
+  if (state.hasRoom == 0) {
+    // The virtio header needs more room than the tunnel header: move away from the frame before.
+    memory.copy(<usize>grown.data + SHIFT_BYTES, grown.data, grown.length);
+    grown.data += SHIFT_BYTES;
+    state.hasRoom = 1;
+  }
   memory.copy(<usize>grown.data + grown.length, <usize>p.data + headers, bytes);
   grown.length += bytes;
   state.segments++;
   state.nextSequence += bytes;
-  state.flags = load<u8>(<usize>p.data + state.l4, TCP_FLAGS);
   const isLast = state.flags != ACK || bytes < state.segmentBytes;
   if (isLast) state.isOpen = 0;
 }

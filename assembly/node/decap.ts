@@ -51,9 +51,12 @@ import { CHUNK_IS_WHOLE, chunkBytesOf } from './chunk';
 import { beginCoalesced, coalesce, finishCoalesced } from './coalesce';
 import { ecnIn } from './ecn';
 import { CONSUMED, openOuter } from './outer';
+import { adopt } from './unfinished';
 
 /** RxFlag of the outer frame that mean nothing for the inner one. */
 const OUTER_FLAGS: u32 = RxFlag.Offload | RxFlag.Tight | RxFlag.Checked;
+/** Those that say that the inner one may be unfinished. */
+const DEVICE_FLAGS: u32 = RxFlag.Offload | RxFlag.Checked;
 
 /**
  * Takes the burst that begins at receive descriptor `first`. Returns the number of packets
@@ -141,7 +144,7 @@ function openChunks(core: Core, whole: Packet, port: Port, before: u32): u32 {
       count(core.coreCounters, CoreCounter.Consumed, 1);
     } else {
       finishCoalesced(core, grown);
-      grown = beginCoalesced(core, p);
+      grown = beginCoalesced(core, p, at == 0);
       admitted++;
     }
     at += bytes;
@@ -176,6 +179,10 @@ function openInner(core: Core, p: Packet, port: Port, at: usize, bytes: u32): bo
   if (p.has(RxFlag.Trace)) traceOpened(core, p, overlay, vtep, outerBytes);
   const refused = admitInner(core, p, overlay, outer.tos);
   if (refused != Drop.None) return refuse(core, p, tunnel, refused);
+  if ((outer.frameFlags & DEVICE_FLAGS) != 0) {
+    const lost = adopt(core, p, overlay, at == outer.payload);
+    if (lost != Drop.None) return refuse(core, p, tunnel, lost);
+  }
   countInner(tunnel, vtep, p.length, core.nowMs);
   setKeys(Fdb.at(core.fdb), p, tunnel.domain);
   return true;

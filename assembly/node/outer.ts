@@ -116,6 +116,8 @@ function openUdp(core: Core, p: Packet, underlay: Underlay, udp: usize, most: u3
   if (load<u16>(udp, UDP_CHECKSUM) != 0) {
     if (!isVouchedFor(p) && !hasRightSum(udp, bytes, isIpv4)) return Drop.OuterChecksum;
   } else if (!isIpv4 && !p.has(RxFlag.Checked)) outer.isUnsummed = 1;
+  outer.frameAt = p.data;
+  outer.frameFlags = p.flags;
   outer.encap = encap;
   outer.udpPort = udpPort;
   outer.payload = udp + UDP_BYTES;

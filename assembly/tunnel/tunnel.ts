@@ -18,6 +18,8 @@ export class Outer {
   vtep: Vtep;
   /** 1: over IPv6, without a checksum that anybody vouches for. */
   isUnsummed: u32;
+  /** The frame, and its flags. */
+  frameAt: u32;
   addressHead: u64;
   addressTail: u64;
 
@@ -27,7 +29,7 @@ export class Outer {
   headerBytes: u32;
   /** 1: reserved bits are set. */
   isOdd: u32;
-  private spare0: u32;
+  frameFlags: u32;
 
   static at(ptr: usize): Outer {
     return changetype<Outer>(ptr);
