@@ -2,7 +2,6 @@
  * Sizes: what a file says of them; else what it needs with room to grow on a reload, which
  * cannot change them: a power of two above twice the need, and never less than LEAST.
  */
-import { Capacity } from '../../assembly/abi.js';
 import type { Capacities } from '../core.js';
 import type { Config } from './config.js';
 import type { Problem } from './config-error.js';
@@ -39,7 +38,7 @@ export function normaliseCapacities(raw: Record<string, number>, sized: Sized): 
   const sizes: Record<string, number> = {};
   for (const [name, { used }] of Object.entries(needsOf(sized))) {
     const [least = 0, most = Infinity] = LEAST[name] ?? [];
-    if (name in Capacity && name in LEAST) {
+    if (name in LEAST) {
       sizes[name] = Math.min(Math.max(withRoom(used), least), most);
     }
   }

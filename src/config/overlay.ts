@@ -1,4 +1,5 @@
 /** Overlays of segments: defaults, and what must fit together about them. */
+import { UNDERLAY_UDP_PORTS } from '../../assembly/overlay-abi.js';
 import { parseIp } from '../frame/address.js';
 import type { OverlayConfig, SegmentConfig, UnderlayConfig } from './config.js';
 import type { Problem } from './config-error.js';
@@ -17,8 +18,6 @@ const LEAST_MTU_BYTES = 68;
 const IPV4_OVERHEAD_BYTES = 50;
 const IPV6_OVERHEAD_BYTES = 70;
 const VNI_DIGITS = 6;
-/** UDP ports of tunnels in one underlay, `UNDERLAY_UDP_PORTS`. */
-const MOST_UDP_PORTS = 16;
 const TUNNEL_PREFIX: Record<OverlayConfig['encapsulation'], string> = {
   vxlan: 'vx',
   geneve: 'gnv',
@@ -156,8 +155,8 @@ function checkSocket(
   if (first === undefined) {
     sockets.set(`${underlay} ${udpPort}`, { segment, underlay, encapsulation });
     const used = [...sockets.values()].filter(other => other.underlay === underlay).length;
-    if (used !== MOST_UDP_PORTS + 1) return;
-    const problem = `expected at most ${MOST_UDP_PORTS} UDP ports in underlay ${underlay}, got more`;
+    if (used !== UNDERLAY_UDP_PORTS + 1) return;
+    const problem = `expected at most ${UNDERLAY_UDP_PORTS} UDP ports in underlay ${underlay}, got more`;
     problems.push({ path, problem });
   } else if (first.encapsulation !== encapsulation) {
     const problem = `expected a UDP port that carries ${encapsulation}, got ${udpPort}`;

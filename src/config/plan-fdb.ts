@@ -22,14 +22,13 @@ interface Segment {
 }
 
 interface Numbers {
-  /** By name, as are underlays. */
+  /** By name. */
   ports: ReadonlyMap<string, number>;
-  underlays: ReadonlyMap<string, number>;
   nobody: number;
 }
 
 export function planFdb({ name, config, domains }: Segment, numbers: Numbers): PlannedFdb[] {
-  const { ports, underlays, nobody } = numbers;
+  const { ports, nobody } = numbers;
   return config.fdb.map(({ mac, vid, kind, port, dst }, index) => {
     const domain = domainOf(domains, vid);
     if (domain === 0) {
@@ -40,7 +39,7 @@ export function planFdb({ name, config, domains }: Segment, numbers: Numbers): P
       mac,
       domain,
       port: port === undefined ? nobody : ports.get(port)!,
-      ...(dst !== undefined && { vtep: vtepKey(underlays.get(config.overlay!.underlay)!, dst) }),
+      ...(dst !== undefined && { vtep: vtepKey(config.overlay!.underlay, dst) }),
       kind: kind === 'static' ? FdbKind.Static : FdbKind.Permanent,
     };
   });

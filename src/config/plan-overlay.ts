@@ -18,7 +18,7 @@ export interface PlannedUnderlay {
   mac?: bigint;
 }
 
-/** Names a tunnel end: index of the underlay, a blank, its IP address. */
+/** Names a tunnel end: the underlay, a blank, its IP address. */
 export type VtepKey = string;
 
 export interface PlannedVtep {
@@ -51,8 +51,13 @@ export interface PlannedOverlay {
 const MADE_MAC_START = [0x02, 0x42];
 const MADE_MAC_IP_BYTES = 4;
 
-export function vtepKey(underlay: number, ip: string): VtepKey {
+export function vtepKey(underlay: string, ip: string): VtepKey {
   return `${underlay} ${ip}`;
+}
+
+/** The address in a key. */
+export function ipOf(key: VtepKey): string {
+  return key.slice(key.indexOf(' ') + 1);
 }
 
 /** A port for the tunnel of each overlay: an ordinary member of its segment. */
@@ -145,7 +150,7 @@ export function planOverlays(config: Pick<Config, 'segments'>, numbers: Numbers)
   const overlays = config.segments.flatMap(({ name, overlay, fdb }): PlannedOverlay[] => {
     if (overlay === undefined) return [];
     const underlay = numbers.underlays.get(overlay.underlay)!;
-    const keyOf = (ip: string): VtepKey => vtepKey(underlay, ip);
+    const keyOf = (ip: string): VtepKey => vtepKey(overlay.underlay, ip);
     const peers = overlay.peers.map(keyOf);
     const behind = fdb.flatMap(({ dst }) => (dst === undefined ? [] : [keyOf(dst)]));
     const planned = {
@@ -172,15 +177,15 @@ export function planVteps(
   overlays: readonly PlannedOverlay[],
 ): PlannedVtep[] {
   const vteps = new Map<VtepKey, PlannedVtep>();
-  for (const { index, config } of underlays) {
+  for (const { index, name, config } of underlays) {
     for (const { ip, mtuBytes } of config.vteps) {
-      const key = vtepKey(index, ip);
+      const key = vtepKey(name, ip);
       vteps.set(key, { key, underlay: index, ip, mtuBytes });
     }
   }
   const add = (key: VtepKey, underlay: number): void => {
     if (vteps.has(key)) return;
-    vteps.set(key, { key, underlay, ip: key.slice(key.indexOf(' ') + 1), mtuBytes: 0 });
+    vteps.set(key, { key, underlay, ip: ipOf(key), mtuBytes: 0 });
   };
   for (const { senders, group, underlay } of overlays) {
     for (const key of senders) add(key, underlay);

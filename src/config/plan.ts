@@ -78,11 +78,7 @@ export function planOf(given: Config, previous?: Plan): Plan {
   const segments = planSegments(config, previous);
   const ports = planPorts(config, segments, previous);
   const { underlays, overlays, vteps } = planTunnels(config, segments, ports, previous);
-  const numbers = {
-    ports: indexesOf(ports),
-    underlays: indexesOf(underlays),
-    nobody: config.capacities.Ports,
-  };
+  const numbers = { ports: indexesOf(ports), nobody: config.capacities.Ports };
   return {
     name: config.name,
     ...(config.control !== undefined && { control: config.control }),
@@ -100,8 +96,8 @@ export function planOf(given: Config, previous?: Plan): Plan {
 
 /** The sizes a running switch has, where the file says none. */
 function keepSizes(config: Config, previous: Plan): Config {
-  const capacities: Capacities = { ...previous.capacities };
-  for (const name of config.writtenCapacities) capacities[name] = config.capacities[name];
+  const written = config.writtenCapacities.map(name => [name, config.capacities[name]]);
+  const capacities = { ...previous.capacities, ...(Object.fromEntries(written) as Capacities) };
   const kept = { ...config, capacities };
   checkFixed(kept, previous);
   const problems: Problem[] = [];
@@ -186,18 +182,15 @@ function planTunnels(
   ports: readonly PlannedPort[],
   previous: Plan | undefined,
 ): Pick<Plan, 'underlays' | 'overlays' | 'vteps'> {
-  const { Underlays, Overlays } = config.capacities as unknown as Record<
-    string,
-    number | undefined
-  >;
-  const indexes = allocate(config.underlays, previous?.underlays ?? [], Underlays ?? 255);
+  const { Underlays = 0, Overlays = 0 } = config.capacities;
+  const indexes = allocate(config.underlays, previous?.underlays ?? [], Underlays);
   const byName = new Map(ports.map(port => [port.name, port]));
   const underlays = config.underlays.map(underlay =>
     planUnderlay(underlay, indexes.get(underlay.name)!, byName.get(underlay.port)!),
   );
   const spanning = config.segments.filter(({ overlay }) => overlay !== undefined);
   const overlays = planOverlays(config, {
-    indexes: allocate(spanning, previous?.overlays ?? [], Overlays ?? 65535),
+    indexes: allocate(spanning, previous?.overlays ?? [], Overlays),
     domains: new Map(segments.map(({ name, domains }) => [name, domainOf(domains, 0)])),
     underlays: indexes,
     ports: indexesOf(ports),

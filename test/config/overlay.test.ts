@@ -308,10 +308,10 @@ test('underlay: what is special about a tunnel end is said once', () => {
     `${path(2)}.address: expected the IP address of one tunnel end, got "x"`,
   ]);
   assert.equal(
-    vteps('{ address: 192.168.0.3, mtuBytes: 1501 }, { address: "fd00::3", mtuBytes: 68 }'),
+    vteps('{ address: 192.168.0.3, mtuBytes: 1501 }, { address: "fd00::3", mtuBytes: 128 }'),
     [
       `${path(0)}.mtuBytes: expected at most 1500, the underlay's, got 1501`,
-      `${path(1)}.mtuBytes: expected 1280..65535 bytes, as there is an IPv6 address, got 68`,
+      `${path(1)}.mtuBytes: expected 1280..65535 bytes, as there is an IPv6 address, got 128`,
     ],
   );
 });

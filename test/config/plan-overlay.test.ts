@@ -69,19 +69,22 @@ test('plan: overlays of one VNI have tunnel ports named for their segments', () 
 
 test('plan: peers lie one behind the other; addresses add who may send', () => {
   const [web, db] = plan(NET).overlays;
-  assert.equal([web!.peers, web!.peerStart], [['0 192.168.0.3', '0 192.168.0.4'], 0]);
-  assert.equal(web!.senders, ['0 192.168.0.3', '0 192.168.0.4', '0 fd00::5']);
-  assert.equal([db!.peers, db!.peerStart, db!.group], [['0 192.168.0.3'], 2, '0 239.1.1.1']);
+  assert.equal([web!.peers, web!.peerStart], [['fabric 192.168.0.3', 'fabric 192.168.0.4'], 0]);
+  assert.equal(web!.senders, ['fabric 192.168.0.3', 'fabric 192.168.0.4', 'fabric fd00::5']);
+  assert.equal(
+    [db!.peers, db!.peerStart, db!.group],
+    [['fabric 192.168.0.3'], 2, 'fabric 239.1.1.1'],
+  );
 });
 
 test('plan: every tunnel end is there once, with what is special about it', () => {
   assert.equal(
     plan(NET).vteps.map(({ key, mtuBytes }) => [key, mtuBytes]),
     [
-      ['0 192.168.0.4', 1400],
-      ['0 192.168.0.3', 0],
-      ['0 fd00::5', 0],
-      ['0 239.1.1.1', 0],
+      ['fabric 192.168.0.4', 1400],
+      ['fabric 192.168.0.3', 0],
+      ['fabric fd00::5', 0],
+      ['fabric 239.1.1.1', 0],
     ],
   );
 });
@@ -91,8 +94,8 @@ test('plan: an address behind a tunnel end names it', () => {
   assert.equal(
     fdb.map(({ port, vtep }) => [port, vtep]),
     [
-      [capacities.Ports, '0 192.168.0.3'],
-      [capacities.Ports, '0 fd00::5'],
+      [capacities.Ports, 'fabric 192.168.0.3'],
+      [capacities.Ports, 'fabric fd00::5'],
       [0, undefined],
     ],
   );
