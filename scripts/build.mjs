@@ -55,6 +55,7 @@ const CALLED = [
   'assembly/tunnel/outer-headers/sealChecksum',
   'assembly/table/vtep/findVtep',
   'assembly/table/overlay/findOverlay',
+  'assembly/tunnel/flow-hash/portOfOther',
   'assembly/wire/checksum/sumBytes',
 ];
 const INLINE_NODES = 600;

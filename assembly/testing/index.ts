@@ -4,4 +4,5 @@
  * of what is shipped.
  */
 export * from '../index';
+export * from './tunnel';
 export * from './wire';
