@@ -4,6 +4,7 @@
  * its arguments at `fields`.
  */
 import * as checksum from '../wire/checksum';
+import { upperLayerAt } from '../wire/extension';
 import { Icmp } from '../wire/icmp';
 import { Ipv4, ipv4BytesAt } from '../wire/ipv4';
 import { Tcp, tcpHeaderBytesAt } from '../wire/tcp';
@@ -128,4 +129,9 @@ export function emitIcmp(at: usize, bytes: u32, fields: usize): void {
   const icmp = Icmp.at(at);
   icmp.emit(field(fields, 0), field(fields, 1), field(fields, 2));
   icmp.seal(bytes);
+}
+
+/** The next header, and the offset of what it tells of; 0 as `upperLayerAt` says. */
+export function upperLayer(ip: usize, bytes: u32): u32 {
+  return upperLayerAt(ip, bytes);
 }

@@ -17,6 +17,14 @@
  * who does not know the seed cannot send many flows down one path on purpose.
  */
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import {
+  EXTENSION_BYTES,
+  MOST_EXTENSIONS,
+  NEXT_FRAGMENT,
+  extensionBytes,
+  isExtension,
+  isPart,
+} from '../wire/extension';
 import { IPV4_BYTES, Ipv4, PROTOCOL_TCP, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
 import { VLAN_BYTES, isTpid } from '../wire/vlan';
@@ -70,19 +78,6 @@ const IPV6_SOURCE: usize = 8;
 const IPV6_DESTINATION: usize = 24;
 const HALF_ADDRESS_BYTES: usize = 8;
 
-const MOST_EXTENSIONS: u32 = 8;
-const EXTENSION_BYTES: u32 = 8;
-const EXTENSION_LENGTH_OFFSET: usize = 1;
-const NEXT_HOP_OPTIONS: u32 = 0; // RFC 8200 §4.3
-const NEXT_ROUTING: u32 = 43; // §4.4
-const NEXT_FRAGMENT: u32 = 44; // §4.5
-const NEXT_AUTHENTICATION: u32 = 51; // RFC 4302 §2: its length counts 4 bytes each, less 2
-const NEXT_DESTINATION_OPTIONS: u32 = 60; // RFC 8200 §4.6
-const NEXT_MOBILITY: u32 = 135; // RFC 6275 §6.1.1
-const AUTHENTICATION_UNIT_BYTES: u32 = 4;
-const AUTHENTICATION_EXTRA_UNITS: u32 = 2;
-const IPV6_FRAGMENT_OFFSET: usize = 2;
-const IPV6_FRAGMENT_MASK: u32 = 0xf9ff; // as loaded: an offset, or more fragments
 /** What stands for both ports where there are none. */
 const NO_PORTS: u32 = 0;
 
@@ -210,10 +205,10 @@ function portOfIpv6(at: usize, bytes: u32, seed: u64, isSymmetric: bool): u32 {
     }
     if (offset + EXTENSION_BYTES > bytes) break;
     const header = at + offset;
-    const isPart = next == NEXT_FRAGMENT && isFragment(header);
+    const isLast = next == NEXT_FRAGMENT && isPart(header);
     offset += extensionBytes(header, next);
     next = load<u8>(header);
-    if (isPart) break; // no look behind: the others have nothing there
+    if (isLast) break; // no look behind: the others have nothing there
   }
   const from = endOfIpv6(at + IPV6_SOURCE, ports, seed);
   const to = endOfIpv6(at + IPV6_DESTINATION, ports >>> 16, seed);
@@ -225,23 +220,4 @@ function endOfIpv6(at: usize, ports: u32, seed: u64): u64 {
   let end = (load<u64>(at) ^ seed) * multiplierB(seed);
   end = ((end ^ (end >> HALF_BITS)) + load<u64>(at, HALF_ADDRESS_BYTES)) * multiplierA(seed);
   return (end ^ (end >> HALF_BITS)) + (ports & PORT_MASK);
-}
-
-function isExtension(next: u32): bool {
-  if (next == NEXT_HOP_OPTIONS || next == NEXT_DESTINATION_OPTIONS) return true;
-  if (next == NEXT_ROUTING || next == NEXT_FRAGMENT) return true;
-  return next == NEXT_AUTHENTICATION || next == NEXT_MOBILITY;
-}
-
-/** Whether a fragment header is that of a part; RFC 6946: it may be that of a whole packet. */
-function isFragment(header: usize): bool {
-  return ((<u32>load<u16>(header, IPV6_FRAGMENT_OFFSET)) & IPV6_FRAGMENT_MASK) != 0;
-}
-
-/** Bytes of an extension header; may reach beyond the frame. */
-function extensionBytes(header: usize, kind: u32): u32 {
-  if (kind == NEXT_FRAGMENT) return EXTENSION_BYTES;
-  const units: u32 = load<u8>(header, EXTENSION_LENGTH_OFFSET);
-  if (kind != NEXT_AUTHENTICATION) return (units + 1) * EXTENSION_BYTES;
-  return (units + AUTHENTICATION_EXTRA_UNITS) * AUTHENTICATION_UNIT_BYTES;
 }

@@ -1,6 +1,18 @@
 /** Outer source ports: in range, one a flow, spread evenly (cases VX-A14 to VX-A16). */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  AUTHENTICATION,
+  HOP_OPTIONS,
+  LONG_OPTIONS,
+  MOBILITY,
+  OPTIONS,
+  ROUTING,
+  extended,
+  fragmentOf,
+  plainIpv6,
+  type Extension,
+} from '../../support/extension.js';
 import { Frame, eth, fromHex, mac } from '../../support/frame.js';
 import { randomOf, seededRandom } from '../../support/random.js';
 import { Unit } from '../../support/unit.js';
@@ -195,54 +207,18 @@ test('flow-hash: one flow has one port, whatever its packets are otherwise', () 
   assert.is.not(portOf(flow(), { seed: [2, 0] }), port);
 });
 
-/** A packet of `protocol` with extension headers of the given kinds in between. */
-function extended(headers: [kind: number, bytes: Uint8Array][], last = 17): Uint8Array {
-  const bytes = eth(1, 2)
-    .ipv6(...V6)
-    .udp(1000, 80)
-    .payload(30)
-    .bytes();
-  const kinds = [...headers.map(([kind]) => kind), last];
-  const parts = headers.map(([, header], i) => {
-    const part = Uint8Array.from(header);
-    part[0] = kinds[i + 1]!;
-    return part;
-  });
-  bytes[20] = kinds[0]!;
-  return Buffer.concat([bytes.subarray(0, 54), ...parts, bytes.subarray(54)]);
-}
-
-const OPTIONS8 = fromHex('0000010400000000');
-const OPTIONS24 = fromHex('0002' + '00'.repeat(22));
-const AUTHENTICATION = fromHex('0004' + '00'.repeat(22)); // (4 + 2) * 4 bytes
-const fragmentOf = (offset: number, more: number): Uint8Array =>
-  Uint8Array.of(0, 0, offset >> 5, ((offset << 3) & 0xff) | more, 1, 2, 3, 4);
-
 test('flow-hash: IPv6 extension headers are passed over, up to eight', () => {
-  const port = portOf(
-    eth(1, 2)
-      .ipv6(...V6)
-      .udp(1000, 80)
-      .payload(30),
-  );
+  const port = portOf(plainIpv6());
   for (const chain of [
-    [[0, OPTIONS8]],
-    [
-      [0, OPTIONS24],
-      [60, OPTIONS8],
-      [43, OPTIONS24],
-      [51, AUTHENTICATION],
-    ],
-    [
-      [135, OPTIONS24],
-      [44, fragmentOf(0, 0)],
-    ],
-    new Array(7).fill([60, OPTIONS8]),
-  ] as [number, Uint8Array][][]) {
-    assert.is(portOf(extended(chain)), port);
+    [HOP_OPTIONS],
+    [HOP_OPTIONS, LONG_OPTIONS, ROUTING, AUTHENTICATION],
+    [MOBILITY, fragmentOf(0, 0)],
+    new Array<Extension>(7).fill(OPTIONS),
+  ]) {
+    assert.is(portOf(extended(plainIpv6(), chain)), port);
   }
-  const many = new Array(9).fill([60, OPTIONS8]) as [number, Uint8Array][];
-  assert.is.not(portOf(extended(many)), port);
+  const many = new Array<Extension>(9).fill(OPTIONS);
+  assert.is.not(portOf(extended(plainIpv6(), many)), port);
 });
 
 test('flow-hash: all fragments of a flow have one port, that of no ports', () => {
@@ -267,7 +243,9 @@ test('flow-hash: all fragments of a flow have one port, that of no ports', () =>
     [99, 0],
     [0x1fff, 0],
   ] as const;
-  const ports = parts.map(([offset, more]) => portOf(extended([[44, fragmentOf(offset, more)]])));
+  const ports = parts.map(([offset, more]) =>
+    portOf(extended(plainIpv6(), [fragmentOf(offset, more)])),
+  );
   assert.is(new Set(ports).size, 1);
 });
 
@@ -338,11 +316,7 @@ test('flow-hash: a frame cut anywhere, and any bytes, give a port and read nothi
       .ipv4(...V4)
       .tcp(1000, 80)
       .bytes(),
-    extended([
-      [0, OPTIONS24],
-      [44, fragmentOf(0, 0)],
-      [51, AUTHENTICATION],
-    ]),
+    extended(plainIpv6(), [LONG_OPTIONS, fragmentOf(0, 0), AUTHENTICATION]),
     mpls(
       eth(1, 2)
         .ipv6(...V6)
