@@ -35,7 +35,7 @@ export const PORT_BYTES: usize = 128;
 export const SEGMENT_BYTES: usize = 64;
 
 /** Likewise, of overlays. */
-export const UNDERLAY_BYTES: usize = 192;
+export const UNDERLAY_BYTES: usize = 224;
 export const OVERLAY_BYTES: usize = 64;
 export const VTEP_BYTES: usize = 192;
 export const HOP_BYTES: usize = 64;

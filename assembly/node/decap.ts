@@ -51,6 +51,7 @@ import { CHUNK_IS_WHOLE, chunkBytesOf } from './chunk';
 import { beginCoalesced, coalesce, finishCoalesced } from './coalesce';
 import { ecnIn } from './ecn';
 import { CONSUMED, openOuter } from './outer';
+import { openStraight } from './straight';
 import { adopt } from './unfinished';
 
 /** RxFlag of the outer frame that mean nothing for the inner one. */
@@ -64,33 +65,56 @@ const DEVICE_FLAGS: u32 = RxFlag.Offload | RxFlag.Checked;
  */
 export function decap(core: Core, received: u32, first: u32, before: u32): u32 {
   const rx = core.rx;
+  const fdb = Fdb.at(core.fdb);
   const index = ingressIndex(rx, first);
   const port = Port.at(core.ports, index);
+  const underlay = port.underlay;
   let admitted = before;
   let i = first;
+  let begun: u32 = 0;
+  let bytes: u64 = 0;
+  let straight: u32 = 0;
+  let straightBytes: u64 = 0;
   while (i < received && admitted < <u32>BATCH_PACKETS && ingressIndex(rx, i) == index) {
     const p = Packet.at(core.packets, admitted);
     p.open(rx, i);
     p.port = port;
-    if (core.chunkNext == 0) countReceived(core, p, port);
-    const refused = openOuter(core, p, port);
-    if (refused != Drop.None) {
-      settle(core, p, port, refused);
+    if (core.chunkNext == 0) {
+      bytes += p.length;
+      begun++;
+    }
+    const vtep = openStraight(core, p, underlay);
+    if (changetype<usize>(vtep) != 0) {
+      countPeer(vtep, p.length, core.nowMs);
+      setKeys(fdb, p, p.port.domain);
+      straight++;
+      straightBytes += p.length;
+      admitted++;
       i++;
       continue;
     }
-    admitted = openAll(core, p, port, admitted);
+    // The long way may go to another overlay, so what is counted of this one is written.
+    if (straight != 0) countInner(underlay.lastOverlay.tunnelPort, straight, straightBytes);
+    straight = 0;
+    straightBytes = 0;
+    admitted = openLong(core, p, port, admitted);
     if (core.chunkNext == 0) i++;
   }
+  if (straight != 0) countInner(underlay.lastOverlay.tunnelPort, straight, straightBytes);
+  count(port.counters, PortCounter.RxPackets, begun);
+  count(port.counters, PortCounter.RxBytes, bytes);
   core.rxNext = i;
   count(core.nodeCounters, Node.Decap, i - first);
   return admitted;
 }
 
-function countReceived(core: Core, p: Packet, port: Port): void {
-  count(port.counters, PortCounter.RxPackets, 1);
-  count(port.counters, PortCounter.RxBytes, p.length);
-  if (p.has(RxFlag.Trace)) traceReceived(core, p, port);
+/** Any datagram. Returns the number of packets admitted. */
+function openLong(core: Core, p: Packet, port: Port, before: u32): u32 {
+  if (core.chunkNext == 0) traceReceived(core, p, port);
+  const refused = openOuter(core, p, port);
+  if (refused == Drop.None) return openAll(core, p, port, before);
+  settle(core, p, port, refused);
+  return before;
 }
 
 function settle(core: Core, p: Packet, port: Port, refused: Drop): void {
@@ -183,7 +207,8 @@ function openInner(core: Core, p: Packet, port: Port, at: usize, bytes: u32): bo
     const lost = adopt(core, p, overlay, at == outer.payload);
     if (lost != Drop.None) return refuse(core, p, tunnel, lost);
   }
-  countInner(tunnel, vtep, p.length, core.nowMs);
+  countInner(tunnel, 1, p.length);
+  countPeer(vtep, p.length, core.nowMs);
   setKeys(Fdb.at(core.fdb), p, tunnel.domain);
   return true;
 }
@@ -246,12 +271,15 @@ function strip(p: Packet): void {
   p.length -= VLAN_BYTES;
 }
 
-function countInner(tunnel: Port, vtep: Vtep, bytes: u32, nowMs: u32): void {
-  count(tunnel.counters, PortCounter.RxPackets, 1);
+function countInner(tunnel: Port, frames: u32, bytes: u64): void {
+  count(tunnel.counters, PortCounter.RxPackets, frames);
   count(tunnel.counters, PortCounter.RxBytes, bytes);
   const counters = tunnel.segment.counters;
-  count(counters, SegmentCounter.Packets, 1);
+  count(counters, SegmentCounter.Packets, frames);
   count(counters, SegmentCounter.Bytes, bytes);
+}
+
+function countPeer(vtep: Vtep, bytes: u32, nowMs: u32): void {
   vtep.rxPackets++;
   vtep.rxBytes += bytes;
   vtep.seenMs = nowMs;

@@ -17,7 +17,7 @@ import { PORT_SLOW, PORT_TUNNEL, PORT_UP, Port } from '../table/port';
 import { VTEP_READY, Vtep } from '../table/vtep';
 import { note, say, sayFourth } from '../trace';
 import { sourcePortOf } from '../tunnel/flow-hash';
-import { pushTunnel, tunnelBytes } from '../tunnel/index';
+import { TUNNEL_BYTES } from '../tunnel/index';
 import {
   HEADER_DF,
   headerOf,
@@ -62,9 +62,7 @@ function isStraight(p: Packet, port: Port, overlay: Overlay, vtep: Vtep): bool {
 
 /** Longest inner frame that the path to a VTEP takes, and the overlay wants. */
 export function frameLimit(overlay: Overlay, vtep: Vtep): u32 {
-  const headers = outerBytesOf(vtep) + tunnelBytes(overlay.encap) - ETHERNET_BYTES;
-  const path = vtep.mtuBytes;
-  return min(path > headers ? path - headers : 0, overlay.frameLimitBytes);
+  return min(vtep.roomBytes, overlay.frameLimitBytes);
 }
 
 /** ECN field of an IP packet; 0 of anything else. */
@@ -80,10 +78,10 @@ function innerEcn(p: Packet): u32 {
 export function push(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, header: u32): void {
   const length = p.length;
   const outerBytes = outerBytesOf(vtep);
-  const headers = outerBytes + tunnelBytes(overlay.encap);
+  const headers = outerBytes + TUNNEL_BYTES;
   const source = sourcePortOf(p.data, length, core.salt, overlay.has(OVERLAY_SYMMETRIC));
   const at: usize = p.data - headers;
-  pushTunnel(overlay.encap, at + outerBytes, overlay.vni);
+  store<u64>(at + outerBytes, overlay.header);
   const ports = source | (overlay.udpPort << PORT_SHIFT);
   pushOuter(at, vtep, header, ports, length + headers - outerBytes);
   if (wantsChecksum(overlay, vtep)) sealChecksum(at, vtep);

@@ -144,11 +144,9 @@ function hasRightSum(udp: usize, bytes: u32, isIpv4: bool): bool {
   return fold(sum) == SUM_OF_WHOLE;
 }
 
-/** The VTEP at an address; the last one is most often it. */
+/** The VTEP at an address; null: none. */
 function senderAt(core: Core, underlay: Underlay, head: u64, tail: u64): Vtep {
-  const last = underlay.lastVtep;
-  if (changetype<usize>(last) != 0 && last.isAt(head, tail)) return last;
-  const found = findVtep(core, underlay, head, tail);
-  if (changetype<usize>(found) != 0) underlay.lastVtep = found;
-  return found;
+  const vtep = findVtep(core, underlay, head, tail);
+  if (changetype<usize>(vtep) != 0 && head == IPV4_HEAD) underlay.cacheVtep(vtep);
+  return vtep;
 }

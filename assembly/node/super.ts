@@ -18,7 +18,7 @@ import { PORT_OFFLOAD } from '../table/port';
 import { Vtep } from '../table/vtep';
 import { note, say } from '../trace';
 import { sourcePortOf } from '../tunnel/flow-hash';
-import { pushTunnel, tunnelBytes } from '../tunnel/index';
+import { TUNNEL_BYTES } from '../tunnel/index';
 import {
   openChecksum,
   outerBytesOf,
@@ -66,7 +66,7 @@ export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, 
 function mostChunks(overlay: Overlay, vtep: Vtep, gso: Gso): u32 {
   if (!vtep.underlay.port.has(PORT_OFFLOAD)) return 1;
   const room = MOST_IP_BYTES - (outerBytesOf(vtep) - ETHERNET_BYTES);
-  return min(MOST_CHUNKS, room / (tunnelBytes(overlay.encap) + gso.longestBytes));
+  return min(MOST_CHUNKS, room / (TUNNEL_BYTES + gso.longestBytes));
 }
 
 /** Segments `first` to `first + chunks - 1` in one frame. False: no room for it. */
@@ -82,7 +82,7 @@ function sendChunks(
 ): bool {
   const gso = Gso.at(core.gso);
   const outerBytes = outerBytesOf(vtep);
-  const tunnel = tunnelBytes(overlay.encap);
+  const tunnel = TUNNEL_BYTES;
   const whole = tunnel + gso.longestBytes;
   const last = tunnel + gso.bytesOf(first + chunks - 1);
   const payload = (chunks - 1) * whole + last;
@@ -92,7 +92,7 @@ function sendChunks(
   core.segmentsLeft -= chunks;
   for (let i: u32 = 0; i < chunks; i++) {
     const at = to + outerBytes + i * whole;
-    pushTunnel(overlay.encap, at, overlay.vni);
+    store<u64>(at, overlay.header);
     gso.write(first + i, at + tunnel);
   }
   pushOuter(to, vtep, header, ports, payload);

@@ -15,7 +15,7 @@ import { Drop, RxFlag, VNET_BYTES } from '../abi';
 import { Core } from '../memory';
 import { Packet, copyBytes } from '../packet';
 import { Overlay } from '../table/overlay';
-import { tunnelBytes } from '../tunnel/index';
+import { TUNNEL_BYTES } from '../tunnel/index';
 import { outerBytesOf } from '../tunnel/outer-headers';
 import { Outer } from '../tunnel/tunnel';
 import { fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
@@ -48,7 +48,7 @@ export function adopt(core: Core, p: Packet, overlay: Overlay, isFirst: bool): D
       return Drop.None;
     }
   }
-  const headers = outerBytesOf(outer.vtep) + tunnelBytes(overlay.encap) - ETHERNET_BYTES;
+  const headers = outerBytesOf(outer.vtep) + TUNNEL_BYTES - ETHERNET_BYTES;
   return adoptSilent(core, p, overlay.underlay.mtuBytes - headers, isFirst);
 }
 

@@ -8,6 +8,7 @@
 import { Capacity, Status } from '../abi';
 import { Core, OVERLAY_BYTES } from '../memory';
 import { Bum, Encap, InnerVlan, OuterChecksum, OuterDf, OverlayOption } from '../overlay-abi';
+import { pushTunnel } from '../tunnel/index';
 import { ETHERNET_BYTES } from '../wire/ethernet';
 import { Buckets } from './buckets';
 import { overlayKey, peerKey } from './endpoints';
@@ -66,10 +67,9 @@ export class Overlay {
   group: u32;
   peerStart: u32;
   peerCount: u32;
-  /** The VTEP that was last found to be a peer. */
-  lastPeer: Vtep;
   private spare0: u32;
-  private spare1: u32;
+  /** The tunnel header as it leaves: 8 bytes. */
+  header: u64;
 
   static at(overlays: usize, index: u32): Overlay {
     return changetype<Overlay>(overlays + <usize>index * OVERLAY_BYTES);
@@ -104,11 +104,11 @@ export function findOverlay(core: Core, underlay: Underlay, udpPort: u32, vni: u
 
 /** Whether a VTEP may send into an overlay. */
 export function isPeer(core: Core, overlay: Overlay, vtep: Vtep): bool {
-  if (overlay.lastPeer == vtep) return true;
+  if (vtep.peerOf == overlay) return true;
   const isAllowed =
     overlay.has(OVERLAY_ANYBODY) ||
     Buckets.at(core.endpoints).lookup(peerKey(overlay.index, vtep.index)) != 0;
-  if (isAllowed) overlay.lastPeer = vtep;
+  if (isAllowed) vtep.peerOf = overlay;
   return isAllowed;
 }
 
@@ -117,8 +117,8 @@ export function allowPeer(core: Core, overlay: Overlay, vtep: Vtep, isAllowed: b
   const endpoints = Buckets.at(core.endpoints);
   const key = peerKey(overlay.index, vtep.index);
   const found = endpoints.lookup(key);
-  overlay.lastPeer = changetype<Vtep>(0);
   if (!isAllowed) {
+    if (vtep.peerOf == overlay) vtep.peerOf = changetype<Overlay>(0);
     if (found == 0) return Status.NotFound;
     endpoints.removeAt(found);
     return Status.Ok;
@@ -193,14 +193,14 @@ function configureTravel(core: Core, overlay: Overlay, option: OverlayOption, va
       overlay.peerCount = value;
       return Status.Ok;
     default:
-      return configureFlags(overlay, option, value);
+      return configureFlags(core, overlay, option, value);
   }
 }
 
-function configureFlags(overlay: Overlay, option: OverlayOption, value: u32): Status {
+function configureFlags(core: Core, overlay: Overlay, option: OverlayOption, value: u32): Status {
   switch (option) {
     case OverlayOption.UnknownVteps:
-      overlay.lastPeer = changetype<Vtep>(0);
+      forgetPeers(core, overlay);
       return setFlags(overlay, OVERLAY_ANYBODY, value != 0 ? OVERLAY_ANYBODY : 0);
     case OverlayOption.StrictFlags:
       return setFlags(overlay, OVERLAY_STRICT, value != 0 ? OVERLAY_STRICT : 0);
@@ -222,6 +222,15 @@ function configureFlags(overlay: Overlay, option: OverlayOption, value: u32): St
       return setChoice(overlay, OVERLAY_VLAN_STRIP, OVERLAY_VLAN_DROP, value);
     default:
       return Status.OutOfRange;
+  }
+}
+
+/** What was found out about who may send is to be found out again. */
+function forgetPeers(core: Core, overlay: Overlay): void {
+  const last = core.capacity(Capacity.Vteps);
+  for (let i: u32 = 1; i <= last; i++) {
+    const vtep = Vtep.at(core.vteps, i);
+    if (vtep.peerOf == overlay) vtep.peerOf = changetype<Overlay>(0);
   }
 }
 
@@ -247,6 +256,8 @@ function joinUnderlay(core: Core, overlay: Overlay, place: u32): Status {
   if (!underlay.usePort(overlay.udpPort, overlay.encap)) return Status.OutOfRange;
   if (!endpoints.insert(key, overlay.index)) return Status.Full;
   overlay.underlay = underlay;
+  const header = changetype<usize>(overlay) + offsetof<Overlay>('header');
+  pushTunnel(overlay.encap, header, overlay.vni);
   return Status.Ok;
 }
 
@@ -258,7 +269,7 @@ function leaveUnderlay(core: Core, overlay: Overlay): void {
   if (found != 0) endpoints.removeAt(found);
   if (underlay.lastOverlay == overlay) underlay.lastOverlay = changetype<Overlay>(0);
   overlay.underlay = changetype<Underlay>(0);
-  overlay.lastPeer = changetype<Vtep>(0);
+  forgetPeers(core, overlay);
   if (!isPortUsed(core, underlay, overlay.udpPort)) underlay.closePort(overlay.udpPort);
 }
 

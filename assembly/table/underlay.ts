@@ -1,5 +1,5 @@
 /**
- * Underlays: one IP network each that carries tunnels, on one port; a row of 192 bytes,
+ * Underlays: one IP network each that carries tunnels, on one port; a row of 224 bytes,
  * found by index. It has at most one address of each family, its own prefix and gateway,
  * and a list of UDP ports that are tunnels'.
  */
@@ -14,6 +14,7 @@ import { Vtep } from './vtep';
 
 /** Answers to pings and the like: what a host gives without being a weapon. */
 export const ANSWERS_PER_SEC: u32 = 1000;
+const CACHED_VTEPS: u32 = 16;
 const DEFAULT_MTU_BYTES: u32 = 1500;
 const IPV4_BITS: u32 = 32;
 const IPV6_BITS: u32 = 128;
@@ -46,14 +47,18 @@ export class Underlay {
   answerTokens: u32;
   answerMs: u32;
   udpPortCount: u32;
-  /** The VTEP last heard, and the overlay last spoken to; null: none. */
-  lastVtep: Vtep;
+  /** The overlay last spoken to; null: none. */
   lastOverlay: Overlay;
-  private spare0: u32;
-  private spare2: u64;
-  private spare3: u64;
-  private spare4: u64;
-  private spare5: u64;
+  private spare0: u64;
+  /** VTEPs heard of late, at places of their addresses: a cache of CACHED_VTEPS. */
+  private vtep0: u64;
+  private vtep1: u64;
+  private vtep2: u64;
+  private vtep3: u64;
+  private vtep4: u64;
+  private vtep5: u64;
+  private vtep6: u64;
+  private vtep7: u64;
   private udpPort0: u64;
   private udpPort1: u64;
   private udpPort2: u64;
@@ -85,6 +90,30 @@ export class Underlay {
     return (
       changetype<usize>(this) + offsetof<Underlay>('udpPort0') + ((<usize>index) << USES_SHIFT)
     );
+  }
+
+  /** The VTEP at an IPv4 address as loaded, if it was heard of late; else null. */
+  cachedVtep(addressBe: u32): Vtep {
+    const vtep = changetype<Vtep>(load<u32>(this.cacheAt(addressBe)));
+    if (changetype<usize>(vtep) == 0 || vtep.addressBe != addressBe) return changetype<Vtep>(0);
+    return vtep;
+  }
+
+  /** Keeps a VTEP with an IPv4 address for `cachedVtep`. */
+  cacheVtep(vtep: Vtep): void {
+    store<u32>(this.cacheAt(vtep.addressBe), <u32>changetype<usize>(vtep));
+  }
+
+  /** The last byte of an address differs most often. */
+  private cacheAt(addressBe: u32): usize {
+    const place = (<usize>((addressBe >>> 24) & (CACHED_VTEPS - 1))) << 2;
+    return changetype<usize>(this) + offsetof<Underlay>('vtep0') + place;
+  }
+
+  /** Before a VTEP goes. */
+  forgetVteps(): void {
+    const cache = changetype<usize>(this) + offsetof<Underlay>('vtep0');
+    memory.fill(cache, 0, (<usize>CACHED_VTEPS) << 2);
   }
 
   /** Opens a UDP port for one more overlay. False: it speaks another encapsulation, or full. */

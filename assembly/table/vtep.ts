@@ -20,6 +20,7 @@ import { Buckets } from './buckets';
 import { KIND_VTEP, addressKey } from './endpoints';
 import { Hop, dropHop, hopTo } from './hop';
 import { IPV4_HEAD } from './neighbour';
+import { Overlay } from './overlay';
 import { Underlay } from './underlay';
 
 /** Longer than FDB entries live by default, with REFRESH_MS. */
@@ -29,6 +30,9 @@ const PATH_MTU_MS: u32 = 600000;
 
 const TYPE_IPV4: u32 = 0x0800;
 const IPV4_BYTES: u32 = 20;
+const UDP_BYTES: u32 = 8;
+/** Of either encapsulation, as we send it: tunnel/index.ts. */
+const TUNNEL_HEADER_BYTES: u32 = 8;
 /** Version 4 and five words of header; and 17, UDP, behind a TTL of 0. */
 const IPV4_FIRST: u32 = 0x45;
 const PROTOCOL_UDP: u32 = 17;
@@ -83,9 +87,12 @@ export class Vtep {
   /** When an ICMP message lowered `mtuBytes`. */
   mtuMs: u32;
   isMtuLearned: u32;
-  /** Overlays and FDB entries that the host keeps it for. */
-  users: u32;
-  private spare0: u64;
+  /** The overlay it was last found to be a peer of; null: none. */
+  peerOf: Overlay;
+  /** Longest inner frame behind the outer headers; from `mtuBytes`. */
+  roomBytes: u32;
+  /** An IPv4 address as loaded; 0 of IPv6. */
+  addressBe: u32;
   private spare1: u64;
   private spare2: u64;
   private spare3: u64;
@@ -150,6 +157,7 @@ export function vtepAt(core: Core, underlay: Underlay, head: u64, tail: u64, kin
   vtep.addressTail = tail;
   vtep.seenMs = core.nowMs;
   if (head != IPV4_HEAD) vtep.flags |= VTEP_IPV6;
+  else vtep.addressBe = bswap<u32>(<u32>tail);
   describeVtep(core, vtep);
   return vtep;
 }
@@ -179,7 +187,8 @@ export function removeVtep(core: Core, vtep: Vtep): void {
   const found = endpoints.lookup(key);
   if (found != 0) endpoints.removeAt(found);
   dropHop(core, vtep.hop);
-  if (underlay.lastVtep == vtep) underlay.lastVtep = changetype<Vtep>(0);
+  underlay.forgetVteps();
+  vtep.peerOf = changetype<Overlay>(0);
   vtep.kind = VtepKind.None;
   vtep.flags = 0;
 }
@@ -190,7 +199,7 @@ export function describeVtep(core: Core, vtep: Vtep): void {
   const old = vtep.hop;
   vtep.hop = hopTo(core, underlay, vtep.addressHead, vtep.addressTail);
   if (changetype<usize>(old) != 0) dropHop(core, old);
-  vtep.mtuBytes = configuredMtu(vtep);
+  setMtu(vtep, configuredMtu(vtep));
   vtep.isMtuLearned = 0;
   const at = changetype<usize>(vtep);
   if (vtep.isIpv4) describeIpv4(at + ETHERNET_BYTES, vtep);
@@ -243,10 +252,16 @@ function configuredMtu(vtep: Vtep): u32 {
   return own == 0 ? most : min(own, most);
 }
 
+function setMtu(vtep: Vtep, mtuBytes: u32): void {
+  const headers = (vtep.isIpv4 ? IPV4_BYTES : IPV6_BYTES) + UDP_BYTES + TUNNEL_HEADER_BYTES;
+  vtep.mtuBytes = mtuBytes;
+  vtep.roomBytes = mtuBytes > headers ? mtuBytes - headers : 0;
+}
+
 /** An ICMP message said that the path takes less. False when it is no news. */
 export function lowerMtu(vtep: Vtep, mtuBytes: u32, nowMs: u32): bool {
   if (mtuBytes >= vtep.mtuBytes) return false;
-  vtep.mtuBytes = mtuBytes;
+  setMtu(vtep, mtuBytes);
   vtep.mtuMs = nowMs;
   vtep.isMtuLearned = 1;
   return true;
@@ -255,7 +270,7 @@ export function lowerMtu(vtep: Vtep, mtuBytes: u32, nowMs: u32): bool {
 /** Forgets after a while what was said of the path: it may be better now. */
 export function restoreMtu(vtep: Vtep, nowMs: u32): void {
   if (vtep.isMtuLearned == 0 || nowMs - vtep.mtuMs < PATH_MTU_MS) return;
-  vtep.mtuBytes = configuredMtu(vtep);
+  setMtu(vtep, configuredMtu(vtep));
   vtep.isMtuLearned = 0;
 }
 
@@ -279,7 +294,7 @@ export function underlayChanged(core: Core, underlay: Underlay): void {
 
 export function setVtepMtu(vtep: Vtep, mtuBytes: u32): Status {
   vtep.configuredMtuBytes = mtuBytes;
-  vtep.mtuBytes = configuredMtu(vtep);
+  setMtu(vtep, configuredMtu(vtep));
   vtep.isMtuLearned = 0;
   return Status.Ok;
 }

@@ -5,10 +5,9 @@ import { GENEVE_BYTES, Geneve, popGeneve } from './geneve';
 import { Outer } from './tunnel';
 import { VXLAN_BYTES, Vxlan, popVxlan } from './vxlan';
 
-/** Bytes that `pushTunnel` writes. */
-export function tunnelBytes(encap: Encap): u32 {
-  return encap == Encap.Vxlan ? VXLAN_BYTES : GENEVE_BYTES;
-}
+/** Bytes that `pushTunnel` writes, of any encapsulation. */
+export const TUNNEL_BYTES: u32 = VXLAN_BYTES;
+if (GENEVE_BYTES != TUNNEL_BYTES) ERROR('every tunnel header must be as long');
 
 /** Writes the header of a network at `at`. */
 export function pushTunnel(encap: Encap, at: usize, vni: u32): void {

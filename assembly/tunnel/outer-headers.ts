@@ -15,14 +15,14 @@ const UDP_BYTES: u32 = 8;
 export const OUTER_IPV4_BYTES: u32 = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES;
 export const OUTER_IPV6_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES;
 
-// Offsets: RFC 791 §3.1, RFC 8200 §3, RFC 768.
-const IPV4_LENGTH: usize = 2;
-const IPV4_FRAGMENT: usize = 6;
-const IPV4_TTL: usize = 8;
-const IPV4_CHECKSUM: usize = 10;
+// Offsets from the start of the frame: RFC 791 §3.1.
+const TOS: usize = 15;
+const LENGTH: usize = 16; // then identification, fragment, TTL and protocol
+const CHECKSUM: usize = 24;
+const ADDRESSES: usize = 26;
+// Of the header itself: RFC 8200 §3, RFC 768.
 const IPV6_LENGTH: usize = 4;
 const IPV6_HOPS: usize = 7;
-const UDP_DESTINATION: usize = 2;
 const UDP_LENGTH: usize = 4;
 const UDP_CHECKSUM: usize = 6;
 
@@ -35,8 +35,10 @@ export function headerOf(ttl: u32, tos: u32): u32 {
   return ttl | (tos << TOS_SHIFT);
 }
 
-/** DF as the checksum's words see it: bit 6 of byte 6. */
+/** The word of fragment, TTL and protocol, as it is stored. DF is bit 6 of its first byte. */
 const DF_BYTE: u32 = 0x40;
+const TTL_SHIFT: u32 = 16;
+const UDP_WORD: u32 = 17 << 24;
 const TOS_BYTE_SHIFT: u32 = 8;
 const CLASS_HIGH_SHIFT: u32 = 4;
 const VERSION_6: u32 = 0x60;
@@ -51,39 +53,34 @@ export function outerBytesOf(vtep: Vtep): u32 {
  * port, and the destination in the upper half. The checksum is still to come over IPv6.
  */
 export function pushOuter(at: usize, vtep: Vtep, header: u32, ports: u32, payloadBytes: u32): void {
-  const from = changetype<usize>(vtep);
   const udpBytes = UDP_BYTES + payloadBytes;
-  v128.store(at, v128.load(from));
-  v128.store(at, v128.load(from, 16), 16);
-  if (vtep.has(VTEP_IPV6)) {
-    memory.copy(at + 32, from + 32, OUTER_IPV6_BYTES - UDP_BYTES - 32);
-    pushUdp(at + ETHERNET_BYTES + IPV6_BYTES, ports, udpBytes);
-    return finishIpv6(at + ETHERNET_BYTES, header, udpBytes);
-  }
-  store<u16>(at, load<u16>(from, 32), 32);
-  pushUdp(at + ETHERNET_BYTES + IPV4_BYTES, ports, udpBytes);
-  finishIpv4(at + ETHERNET_BYTES, vtep.baseSum, header, IPV4_BYTES + udpBytes);
-}
-
-function pushUdp(udp: usize, ports: u32, bytes: u32): void {
-  store<u32>(udp, bswap<u32>(rotl(ports, 16)));
-  store<u32>(udp, bswap<u32>(bytes << 16), UDP_LENGTH);
-}
-
-/** Length, TOS, TTL and DF, and the checksum over all: the template's sum and these. */
-function finishIpv4(ip: usize, baseSum: u32, header: u32, bytes: u32): void {
+  if (vtep.has(VTEP_IPV6)) return pushIpv6(at, vtep, header, ports, udpBytes);
+  const from = changetype<usize>(vtep);
   const ttl = header & BYTE_MASK;
   const tos = (header >> TOS_SHIFT) & BYTE_MASK;
   const df = (header & HEADER_DF) != 0 ? DF_BYTE : 0;
-  const lengthBe: u32 = bswap<u16>(<u16>bytes);
-  store<u8>(ip, <u8>tos, 1);
-  store<u16>(ip, <u16>lengthBe, IPV4_LENGTH);
-  store<u8>(ip, <u8>df, IPV4_FRAGMENT);
-  store<u8>(ip, <u8>ttl, IPV4_TTL);
-  let sum = baseSum + (tos << TOS_BYTE_SHIFT) + lengthBe + df + ttl;
+  const lengthBe: u32 = bswap<u16>(<u16>(IPV4_BYTES + udpBytes));
+  // Few and wide stores: bytes 0-15, 15, 16-23, 24-25, 26-33 and UDP (42 -> 38 ns).
+  v128.store(at, v128.load(from));
+  store<u8>(at, <u8>tos, TOS);
+  store<u64>(at, lengthBe | ((<u64>(df | (ttl << TTL_SHIFT) | UDP_WORD)) << 32), LENGTH);
+  let sum = vtep.baseSum + (tos << TOS_BYTE_SHIFT) + lengthBe + df + ttl;
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
-  store<u16>(ip, <u16>~sum, IPV4_CHECKSUM);
+  store<u16>(at, <u16>~sum, CHECKSUM);
+  store<u64>(at, load<u64>(from, ADDRESSES), ADDRESSES);
+  pushUdp(at + ETHERNET_BYTES + IPV4_BYTES, ports, udpBytes);
+}
+
+function pushUdp(udp: usize, ports: u32, bytes: u32): void {
+  const lengthBe: u64 = bswap<u16>(<u16>bytes);
+  store<u64>(udp, bswap<u32>(rotl(ports, 16)) | (lengthBe << 32));
+}
+
+function pushIpv6(at: usize, vtep: Vtep, header: u32, ports: u32, udpBytes: u32): void {
+  memory.copy(at, changetype<usize>(vtep), OUTER_IPV6_BYTES - UDP_BYTES);
+  pushUdp(at + ETHERNET_BYTES + IPV6_BYTES, ports, udpBytes);
+  finishIpv6(at + ETHERNET_BYTES, header, udpBytes);
 }
 
 function finishIpv6(ip: usize, header: u32, udpBytes: u32): void {
