@@ -7,7 +7,9 @@
 #include "packet.h"
 #include "poll.h"
 #include "port-io.h"
+#include "netns.h"
 #include "tap.h"
+#include "udp.h"
 
 #include <napi.h>
 
@@ -87,6 +89,29 @@ Napi::Value openPacketHandles(const Napi::CallbackInfo& info) {
   return result;
 }
 
+/** Of `kind`, by its name. */
+UdpKind udpKind(Napi::Env env, const std::string& kind) {
+  if (kind == "receive") return UdpKind::Receive;
+  if (kind == "raw") return UdpKind::Raw;
+  if (kind == "errors") return UdpKind::Errors;
+  throw Napi::RangeError::New(env, "kind: expected receive, raw or errors, got " + kind);
+}
+
+Napi::Value openUdpHandle(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  const UdpOptions wanted{udpKind(info.Env(), text(options, "kind")), text(options, "netns"),
+                          text(options, "address"),
+                          static_cast<uint16_t>(integer(options, "udpPort"))};
+  Fd fd = reported(info.Env(), [&] { return openUdp(wanted); });
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
+Napi::Value openNetnsHandle(const Napi::CallbackInfo& info) {
+  const std::string netns = info[0].As<Napi::String>().Utf8Value();
+  Fd fd = reported(info.Env(), [&] { return openNetns(netns); });
+  return Napi::Number::New(info.Env(), fd.release());
+}
+
 void closeHandle(const Napi::CallbackInfo& info) {
   const int handle = info[0].As<Napi::Number>().Int32Value();
   reported(info.Env(), [&] {
@@ -104,6 +129,8 @@ Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports.Set("PortIo", PortIo::define(env));
   exports.Set("openTap", Napi::Function::New<openTapHandle>(env));
   exports.Set("openPacket", Napi::Function::New<openPacketHandles>(env));
+  exports.Set("openUdp", Napi::Function::New<openUdpHandle>(env));
+  exports.Set("openNetns", Napi::Function::New<openNetnsHandle>(env));
   exports.Set("openWake", Napi::Function::New<openWakeHandle>(env));
   exports.Set("wake", Napi::Function::New<wakeHandle>(env));
   exports.Set("close", Napi::Function::New<closeHandle>(env));

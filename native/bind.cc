@@ -7,6 +7,9 @@
 #include "poll.h"
 #include "tap-port.h"
 #include "tap.h"
+#include "udp-port.h"
+#include "udp.h"
+#include "netns.h"
 
 #include <fcntl.h>
 
@@ -21,6 +24,20 @@ Fd duplicate(int handle, const std::string& object) {
   return fd;
 }
 
+void place(UdpSockets& sockets, int handle, const std::string& object) {
+  if (isUdpReceive(handle)) {
+    sockets.receive.push_back(duplicate(handle, object));
+  } else if (isUdpRaw(handle)) {
+    sockets.raw.push_back(duplicate(handle, object));
+  } else if (isUdpErrors(handle)) {
+    sockets.errors.push_back(duplicate(handle, object));
+  } else if (isNetns(handle)) {
+    sockets.netns = duplicate(handle, object);
+  } else {
+    throw SystemError{"bindPort", object, EBADF};
+  }
+}
+
 } // namespace
 
 std::unique_ptr<Port> makePort(const std::vector<int>& handles, const std::string& object) {
@@ -31,9 +48,12 @@ std::unique_ptr<Port> makePort(const std::vector<int>& handles, const std::strin
     return std::make_unique<PacketPort>(duplicate(handles[0], object),
                                         duplicate(handles[1], object));
   }
-  throw SystemError{"bindPort", object, EBADF};
+  UdpSockets sockets;
+  for (const int handle : handles) place(sockets, handle, object);
+  return std::make_unique<UdpPort>(std::move(sockets));
 }
 
 bool isOurs(int fd) {
-  return isTap(fd) || isWake(fd) || isPacket(fd) || isLinks(fd);
+  return isTap(fd) || isWake(fd) || isPacket(fd) || isLinks(fd) || isUdpReceive(fd) ||
+         isUdpRaw(fd) || isUdpErrors(fd) || isNetns(fd);
 }

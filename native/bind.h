@@ -8,8 +8,8 @@
 #include <vector>
 
 /**
- * A port with descriptors of its own for these handles: one of a TAP, or the two of an
- * interface.
+ * A port with descriptors of its own for these handles: one of a TAP, the two of an
+ * interface, or any number of those of a port of kind udp.
  */
 std::unique_ptr<Port> makePort(const std::vector<int>& handles, const std::string& object);
 

@@ -111,8 +111,8 @@ int receiveSome(const Memory& memory, int fd, Slots& slots, uint32_t most) {
 
 } // namespace
 
-void PacketPort::markReady(uint32_t index) {
-  if (index == LINKS_INPUT) hasLinkNews_ = true;
+void PacketPort::markReady(uint32_t input, bool) {
+  if (input == LINKS_INPUT) hasLinkNews_ = true;
 }
 
 int32_t PacketPort::receive(const Memory& memory, const RxTarget& target) {

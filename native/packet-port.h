@@ -16,7 +16,7 @@ class PacketPort : public Port {
   PacketPort(Fd packet, Fd links) : packet_(std::move(packet)), links_(std::move(links)) {}
 
   std::vector<int> inputs() const override { return {packet_.get(), links_.get()}; }
-  void markReady(uint32_t index) override;
+  void markReady(uint32_t input, bool hasError) override;
   int32_t receive(const Memory& memory, const RxTarget& target) override;
   uint32_t send(const Memory& memory, const TxRun& run) override;
 

@@ -78,7 +78,7 @@ uint32_t Poll::collect(const Ports& ports, uint32_t* ready, uint32_t most, int t
     const uint32_t index = name & UINT16_MAX;
     Port* const port = ports.at(index);
     if (port == nullptr) continue;
-    port->markReady(name >> INPUT_SHIFT);
+    port->markReady(name >> INPUT_SHIFT, (events[i].events & EPOLLERR) != 0);
     if (std::find(ready, ready + count, index) == ready + count) ready[count++] = index;
   }
   return count;

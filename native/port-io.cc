@@ -71,6 +71,7 @@ void PortIo::bindPort(const Napi::CallbackInfo& info) {
     std::unique_ptr<Port> port = makePort(handles, object);
     watch(index, *port);
     if (const auto old = ports_.unbind(index)) unwatch(*old);
+    port->joined(*poll_, index);
     ports_.bind(index, std::move(port));
   });
 }

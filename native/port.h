@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+class Poll;
+
 /** Where received frames go. Ranges are inside the memory. */
 struct RxTarget {
   uint32_t port;
@@ -28,8 +30,11 @@ class Port {
   /** What is to be watched for frames; each is known by its place in the list. */
   virtual std::vector<int> inputs() const = 0;
 
-  /** Input `index` has something, or failed. Says which ones `receive` has to read. */
-  virtual void markReady(uint32_t index) { (void)index; }
+  /** Is watched by `poll` from now on, as `index`. */
+  virtual void joined(Poll& poll, uint16_t index) { (void)poll, (void)index; }
+
+  /** Input `input` has something, or an error. Says which ones `receive` has to read. */
+  virtual void markReady(uint32_t input, bool hasError) { (void)input, (void)hasError; }
 
   /**
    * Reads frames until there are no more, or descriptors or arena are used up. Returns how

@@ -1,23 +1,14 @@
 /** Frames on their way into one socket, many a system call, in order. */
 #pragma once
 
+#include "address.h"
 #include "burst.h"
 #include "memory.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <cstdint>
-
-/** An IP address and port as sockets take it. */
-union SocketAddress {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-
-  socklen_t bytes() const { return any.sa_family == AF_INET ? sizeof v4 : sizeof v6; }
-};
 
 class SendBatch {
  public:

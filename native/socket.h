@@ -15,7 +15,7 @@ bool tryOption(int fd, int level, int option, int value);
 /** The value of an option that is a number; -1 if the socket has none or `fd` is no socket. */
 int optionOf(int fd, int level, int option);
 
-/** Room for so many bytes in both queues, or for as many as this process may have. */
+/** Asks for so many bytes in both queues, or for as many as this process may have. */
 void setBuffers(const Fd& fd, int bytes);
 
 /** Whether `fd` is a socket of this kind. */

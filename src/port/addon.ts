@@ -48,11 +48,23 @@ export interface RawPacket {
   mac: Uint8Array;
 }
 
+/** One socket of a port of kind udp; what each kind is for: native/udp.h. */
+export interface UdpSocketOptions {
+  kind: 'receive' | 'raw' | 'errors';
+  netns?: string;
+  /** Our own. */
+  address: string;
+  /** Of receive. */
+  udpPort?: number;
+}
+
 /** What the addon exports. */
 export interface Addon {
   PortIo: new (wakeHandle: number) => PortIo;
   openTap(options: Omit<TapOptions, 'mac'> & { mac?: Uint8Array }): Tap;
   openPacket(options: PacketOptions): RawPacket;
+  openUdp(options: UdpSocketOptions): number;
+  openNetns(netns: string): number;
   openWake(): number;
   wake(handle: number): void;
   close(handle: number): void;

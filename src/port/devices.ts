@@ -13,12 +13,15 @@ import { closeHandle } from './addon.js';
 import { openPacket } from './packet.js';
 import type { DeviceFacts } from './port.js';
 import { openTap } from './tap.js';
+import { type Udp, openUdp } from './udp.js';
 
 interface Device {
   handles: readonly number[];
   /** Configuration it was opened with. */
   config: PortConfig;
   facts?: DeviceFacts;
+  /** Of a port of kind udp. */
+  udp?: Udp;
 }
 
 export interface PreparedDevices {
@@ -33,6 +36,7 @@ export interface PreparedDevices {
 const FIXED_KEYS: Partial<Record<PortKind, readonly (keyof PortConfig)[]>> = {
   tap: ['kind', 'device', 'netns', 'mac', 'mtuBytes', 'offload'],
   packet: ['kind', 'interface', 'netns'],
+  udp: ['kind', 'netns'],
 };
 
 export class Devices {
@@ -43,12 +47,14 @@ export class Devices {
   prepare(plan: Plan, previous: Plan | undefined): PreparedDevices {
     checkFixed(plan, previous);
     const next = new Map<string, Device>();
+    const given = new Set<Device>();
     const had = new Set(Array.from(this.devices.values()).flatMap(({ handles }) => handles));
     const rollback = (): void => closeOthers(next, had);
     try {
       for (const port of plan.ports) {
         if (FIXED_KEYS[port.config.kind] === undefined) continue;
-        const old = this.devices.get(port.name) ?? this.orphan(port.config, plan);
+        const old = this.devices.get(port.name) ?? this.orphan(port.config, plan, given);
+        if (old !== undefined) given.add(old);
         next.set(port.name, open(port, old));
       }
     } catch (error) {
@@ -60,9 +66,9 @@ export class Devices {
   }
 
   /** The same device, of a port that the plan no longer has. */
-  private orphan(config: PortConfig, plan: Plan): Device | undefined {
+  private orphan(config: PortConfig, plan: Plan, given: ReadonlySet<Device>): Device | undefined {
     for (const [name, device] of this.devices) {
-      const isKept = plan.ports.some(port => port.name === name);
+      const isKept = given.has(device) || plan.ports.some(port => port.name === name);
       if (!isKept && changedKeys(config, device.config).length === 0) return device;
     }
     return undefined;
@@ -73,7 +79,8 @@ export class Devices {
     const bindings: Binding[] = [];
     for (const { name, index } of plan.ports) {
       const device = next.get(name);
-      if (device === undefined || device.handles === this.devices.get(name)?.handles) continue;
+      const before = this.devices.get(name)?.handles;
+      if (device === undefined || isSame(device.handles, before)) continue;
       bindings.push({ port: index, handles: [...device.handles] });
     }
     return bindings;
@@ -94,6 +101,10 @@ export class Devices {
   closeAll(): void {
     this.replace(new Map());
   }
+}
+
+function isSame(handles: readonly number[], before: readonly number[] | undefined): boolean {
+  return before?.length === handles.length && handles.every((handle, i) => handle === before[i]);
 }
 
 /** Closes the handles of `devices` but those. */
@@ -127,9 +138,13 @@ function changedKeys(config: PortConfig, before: PortConfig): (keyof PortConfig)
 }
 
 /** `old`: what the port has already. */
-function open({ config }: PlannedPort, old: Device | undefined): Device {
-  if (old !== undefined) return { ...old, config };
+function open({ config, underlay }: PlannedPort, old: Device | undefined): Device {
   const where = config.netns === undefined ? {} : { netns: config.netns };
+  if (config.kind === 'udp') {
+    const udp = openUdp({ addresses: [], udpPorts: [], ...underlay, ...where }, old?.udp);
+    return { handles: udp.handles, config, udp };
+  }
+  if (old !== undefined) return { ...old, config };
   if (config.kind === 'packet') {
     const { handles, facts } = openPacket({ interface: config.interface!, ...where });
     return { handles, config, facts };

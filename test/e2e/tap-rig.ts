@@ -1,7 +1,7 @@
 /** Namespaces, devices and an attached memory for the tests of devices. */
 import { spawnSync } from 'node:child_process';
 import { HEADROOM_BYTES, Rx, RX_BYTES, Tx, TX_BYTES, VNET_BYTES } from '../../assembly/abi.js';
-import { closeHandle, createPortIo, openWake } from '../../src/port/addon.js';
+import { closeHandle, createPortIo, errorName, openWake } from '../../src/port/addon.js';
 import { type Packet, openPacket } from '../../src/port/packet.js';
 import type { PortIo } from '../../src/port/port.js';
 import { isTapAvailable, openTap } from '../../src/port/tap.js';
@@ -16,6 +16,8 @@ export const ARENA = 65536;
 export const MEMORY_BYTES = 4 << 20;
 
 const NETNS_PREFIX = 'slu-nat-';
+/** Generous: only a broken port takes so long. */
+const PATIENCE_MS = 10_000;
 
 export interface Received {
   data: number;
@@ -77,9 +79,9 @@ export class Rig {
     for (const end of [first, second]) ip('link', 'set', end, 'up');
   }
 
-  /** An interface of the namespace, bound to `port`. */
-  openPacket(port: number, name: string): Packet {
-    const packet = openPacket({ interface: name, netns: this.netns });
+  /** An interface, of the namespace unless told otherwise, bound to `port`. */
+  openPacket(port: number, name: string, netns = this.netns): Packet {
+    const packet = openPacket({ interface: name, netns });
     for (const handle of packet.handles) this.handles.add(handle);
     this.io.bindPort(port, packet.handles);
     return packet;
@@ -96,6 +98,26 @@ export class Rig {
     const received = this.io.rxBurst(port, RX, count, CURSOR, MEMORY_BYTES);
     if (received < 0) return received;
     return Array.from({ length: received }, (_, i) => this.descriptor(RX + i * RX_BYTES));
+  }
+
+  /**
+   * Waits for `count` frames that are wanted, and takes them with all that came meanwhile.
+   * They lie in the arena together, as in one burst. Fewer: no more came in a long time.
+   */
+  receiveAll(port: number, count: number, wanted: (frame: Received) => boolean): Received[] {
+    const found: Received[] = [];
+    const endMs = Date.now() + PATIENCE_MS;
+    this.view.setUint32(CURSOR, ARENA, true);
+    for (let next = RX; ;) {
+      const received = this.io.rxBurst(port, next, (TX - next) / RX_BYTES, CURSOR, MEMORY_BYTES);
+      if (received < 0) throw new Error(`rxBurst: ${errorName(received)}`);
+      for (let i = 0; i < received; i++, next += RX_BYTES) {
+        const frame = this.descriptor(next);
+        if (wanted(frame)) found.push(frame);
+      }
+      if (found.length >= count || Date.now() > endMs) return found;
+      this.io.wait(READY, 8, 100, 0);
+    }
   }
 
   /** Waits and receives until `wanted` says that a frame is the one. */
