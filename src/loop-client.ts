@@ -91,6 +91,11 @@ export class LoopClient {
     Atomics.sub(this.signal, Signal.CapturedBytes, cost);
   }
 
+  /** Events from a `told` event have been dealt with. */
+  releaseEvents(count: number): void {
+    Atomics.sub(this.signal, Signal.WaitingEvents, count);
+  }
+
   /** Waits until the thread is gone. After `ask({ kind: 'stop' })`. */
   async ended(): Promise<void> {
     if (this.worker.threadId !== -1) await once(this.worker, 'exit');

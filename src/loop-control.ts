@@ -1,6 +1,7 @@
 /** Control requests, done on the core between two turns of the loop. */
 import {
   CoreCounter,
+  FdbKind,
   Node,
   PORT_COUNTERS,
   PortOption,
@@ -8,13 +9,14 @@ import {
   SegmentCounter,
   Status,
 } from '../assembly/abi.js';
-import { applyPlan } from './config/apply.js';
 import { ConfigError } from './config/config-error.js';
 import type { Plan } from './config/plan.js';
 import type { Core } from './core.js';
 import type { Loop } from './loop.js';
-import type { Binding, RawCounters, Reply, Request, Results } from './loop-messages.js';
+import type { Binding, FdbFilter, RawCounters, Reply, Request, Results } from './loop-messages.js';
+import type { LoopEvents } from './loop-events.js';
 import type { LoopTaps } from './loop-taps.js';
+import { EndpointControl } from './overlay/endpoint-control.js';
 import type { MemoryIo } from './port/memory.js';
 import type { PortIo } from './port/port.js';
 
@@ -27,6 +29,7 @@ export interface LoopParts {
   bindMemoryPort: (port: number) => void;
   loop: Loop;
   taps: LoopTaps;
+  events: LoopEvents;
 }
 
 export class LoopControl {
@@ -36,7 +39,11 @@ export class LoopControl {
   /** Handles of each port that is bound to some, by index. */
   private readonly bound = new Map<number, readonly number[]>();
 
-  constructor(private readonly parts: LoopParts) {}
+  private readonly endpoints: EndpointControl;
+
+  constructor(private readonly parts: LoopParts) {
+    this.endpoints = new EndpointControl(parts.core);
+  }
 
   /** Does what is asked; a failure becomes a refusal. */
   answer(id: number, request: Request): Reply {
@@ -61,9 +68,23 @@ export class LoopControl {
       case 'fdbAdd':
         return this.addEntry(request.entry);
       case 'fdbRemove':
-        return core.fdbRemove(request.mac, request.domain) === Status.Ok;
+        return this.removeEntry(request.mac, request.domain);
       case 'fdbFlush':
-        return core.fdbFlush(request.filter);
+        return this.flush(request.filter);
+      case 'endpointAdd':
+        return this.endpoints.add(request.record);
+      case 'endpointRemove':
+        return this.endpoints.remove(request.selector);
+      case 'endpoints':
+        return this.endpoints.show();
+      case 'neighbours':
+        return [...core.neighbours.entries()];
+      case 'vteps':
+        return [...core.overlays.vteps()];
+      case 'eventsStart':
+        return this.listen(true);
+      case 'eventsStop':
+        return this.listen(false);
       case 'snapshot':
         return core.snapshot();
       case 'captureStart':
@@ -82,7 +103,7 @@ export class LoopControl {
 
   /** New devices first, as the kernel may refuse them; then the core; then the old go. */
   private apply(plan: Plan, bindings: readonly Binding[]): void {
-    const { core, memory } = this.parts;
+    const { memory } = this.parts;
     const before = this.plan;
     const done: number[] = [];
     try {
@@ -90,7 +111,7 @@ export class LoopControl {
         this.parts.io.bindPort(port, handles);
         done.push(port);
       }
-      applyPlan(core, plan, before);
+      this.endpoints.apply(plan, before);
     } catch (error) {
       this.bindAgain(done);
       throw error;
@@ -130,10 +151,32 @@ export class LoopControl {
     if (port !== undefined) port.options[PortOption.Up] = 0;
   }
 
+  /** What is said of an address stands against what would be learned. */
   private addEntry(entry: Parameters<Core['fdbInsert']>[0]): boolean {
+    const { domain, mac, kind } = entry;
+    if (kind === FdbKind.Dynamic && this.endpoints.has(domain, mac)) return false;
     const status = this.parts.core.fdbInsert(entry);
     if (status === Status.OutOfRange) throw new Error('fdb: no such port or domain');
     return status === Status.Ok;
+  }
+
+  /** Whatever says where the address is. False: nothing does. */
+  private removeEntry(mac: bigint, domain: number): boolean {
+    const { removed } = this.endpoints.remove({ domain, mac });
+    if (removed > 0 || this.endpoints.has(domain, mac)) return removed > 0;
+    return this.parts.core.fdbRemove(mac, domain) === Status.Ok;
+  }
+
+  private flush(filter: FdbFilter): number {
+    const records = filter.all === true ? this.endpoints.flush(filter) : 0;
+    return records + this.parts.core.fdbFlush(filter);
+  }
+
+  private listen(isWanted: boolean): void {
+    const { loop, events } = this.parts;
+    if (isWanted) events.start();
+    else events.stop();
+    loop.onTold = events.isHeard ? () => events.onDecided() : undefined;
   }
 
   private attachTaps(): void {

@@ -3,6 +3,11 @@ import type { Drop } from '../assembly/abi.js';
 import type { Problem } from './config/config-error.js';
 import type { Plan } from './config/plan.js';
 import type { FdbEntry } from './core.js';
+import type { CoreEvent } from './core-events.js';
+import type { Neighbour } from './neighbour-table.js';
+import type { EndpointSelector, Removed, ShownEndpoint } from './overlay/endpoint-control.js';
+import type { EndpointRecord } from './overlay/endpoints.js';
+import type { Vtep } from './overlay-table.js';
 
 /** Words of the memory both threads share. */
 export enum Signal {
@@ -10,6 +15,8 @@ export enum Signal {
   Requests = 0,
   /** Bytes of captured frames that the control thread has not yet dealt with. */
   CapturedBytes,
+  /** Events that the control thread has not yet dealt with. */
+  WaitingEvents,
   Count,
 }
 
@@ -56,6 +63,13 @@ export type Request =
   | { kind: 'fdbAdd'; entry: Omit<FdbEntry, 'ageMs'> }
   | { kind: 'fdbRemove'; mac: bigint; domain: number }
   | { kind: 'fdbFlush'; filter: FdbFilter }
+  | { kind: 'endpointAdd'; record: EndpointRecord }
+  | { kind: 'endpointRemove'; selector: EndpointSelector }
+  | { kind: 'endpoints' }
+  | { kind: 'neighbours' }
+  | { kind: 'vteps' }
+  | { kind: 'eventsStart' }
+  | { kind: 'eventsStop' }
   | { kind: 'snapshot' }
   | { kind: 'captureStart'; spec: CaptureSpec }
   | { kind: 'captureStop'; id: number }
@@ -77,6 +91,14 @@ export interface Results {
   fdbAdd: boolean;
   fdbRemove: boolean;
   fdbFlush: number;
+  /** Refused when there is no room. */
+  endpointAdd: void;
+  endpointRemove: Removed;
+  endpoints: ShownEndpoint[];
+  neighbours: Neighbour[];
+  vteps: Vtep[];
+  eventsStart: void;
+  eventsStop: void;
   snapshot: Uint8Array;
   captureStart: void;
   captureStop: void;
@@ -102,6 +124,7 @@ export type Reply =
 
 export type LoopEvent =
   | { kind: 'gone'; port: number; errno: number }
+  | { kind: 'told'; events: CoreEvent[]; lostEvents: number }
   | { kind: 'captured'; id: number; frames: CapturedFrame[]; lostFrames: number };
 
 export type FromLoop = Reply | LoopEvent;

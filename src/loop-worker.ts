@@ -8,6 +8,7 @@ import { Core } from './core.js';
 import { Loop } from './loop.js';
 import { LoopControl } from './loop-control.js';
 import { type FromLoop, type LoopStart, Signal, type ToLoop } from './loop-messages.js';
+import { LoopEvents } from './loop-events.js';
 import { LoopTaps } from './loop-taps.js';
 import { createPortIo } from './port/addon.js';
 import { MemoryIo } from './port/memory.js';
@@ -39,6 +40,7 @@ function main({ start, port }: { start: LoopStart; port: MessagePort }): void {
   const inputs = openInputs(start.wakeHandle, signal);
   const core = Core.create(start.plan.capacities, start.seed);
   const taps = new LoopTaps(core, signal, post);
+  const events = new LoopEvents(core, signal, post);
   const loop = new Loop({
     core,
     io: inputs.io,
@@ -49,7 +51,7 @@ function main({ start, port }: { start: LoopStart; port: MessagePort }): void {
       post({ kind: 'gone', port: index, errno });
     },
   });
-  const control = new LoopControl({ core, loop, taps, ...inputs });
+  const control = new LoopControl({ core, loop, taps, events, ...inputs });
   while (!control.isStopped) {
     loop.turn(IDLE_MS);
     if (Atomics.exchange(signal, Signal.Requests, 0) === 0) continue;

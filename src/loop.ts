@@ -55,6 +55,8 @@ export interface LoopOptions {
 
 export class Loop {
   tap: FrameTap | undefined;
+  /** Called after a batch. Absent when nobody listens, as is `tap`. */
+  onTold: (() => void) | undefined;
   private received = 0;
   private tickedMs: number;
   private turnMs: number;
@@ -114,6 +116,7 @@ export class Loop {
     const sent = core.process(received, this.turnMs);
     if (sent > 0 && io.txBurst(this.tx, sent) > 0) core.refuseMarked();
     if (tap !== undefined) tap.onDecided(sent, core.droppedCount);
+    if (this.onTold !== undefined) this.onTold();
     this.received = 0;
     core.view.setUint32(this.cursor, this.arena, true);
   }

@@ -7,6 +7,7 @@ import {
   VtepKind,
   VtepRecord,
 } from '../assembly/overlay-abi.js';
+import { type CoreEvent, readEvents } from './core-events.js';
 import type { Exports } from './core-exports.js';
 import { readMac } from './fdb-record.js';
 
@@ -111,6 +112,16 @@ export class OverlayTable {
       const vtep = this.vtep(index);
       if (vtep !== undefined) yield vtep;
     }
+  }
+
+  /** How many events the last batch told. */
+  get eventCount(): number {
+    return this.exports.eventCount(this.core);
+  }
+
+  /** What the last batch told. */
+  events(): CoreEvent[] {
+    return readEvents(this.view, this.region(Region.Events), this.eventCount);
   }
 
   private read(index: number): Vtep {

@@ -9,6 +9,7 @@ import type { Config, PortKind } from './config/config.js';
 import { ConfigError } from './config/config-error.js';
 import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
+import type { CoreEvent } from './core-events.js';
 import { LoopClient } from './loop-client.js';
 import type {
   CaptureSpec,
@@ -16,6 +17,8 @@ import type {
   FdbFilter,
   LoopEvent,
   RawCounters,
+  Request,
+  Results,
 } from './loop-messages.js';
 import {
   type Availability,
@@ -50,9 +53,14 @@ interface Events {
   /** A device has vanished: its port is down. */
   gone: [port: string, error: string];
   reloaded: [change: PlanChange];
+  /** Only while somebody listens, see `listen`. */
+  told: [events: readonly CoreEvent[], lostEvents: number];
   /** The loop has failed; the switch is of no use any more. */
   failed: [error: Error];
 }
+
+/** What the routes of overlays ask for. */
+type EndpointRequest = 'endpointAdd' | 'endpointRemove' | 'endpoints' | 'neighbours' | 'vteps';
 
 /** Names of ports and segments that a reload brought and took away. */
 export interface PlanChange {
@@ -139,6 +147,13 @@ export class Switch extends EventEmitter<Events> {
     this.current = plan;
   }
 
+  /** Asks the loop, which answers between two batches. */
+  ask<Kind extends EndpointRequest>(
+    request: Extract<Request, { kind: Kind }>,
+  ): Promise<Results[Kind]> {
+    return this.loop.ask(request);
+  }
+
   counters(): Promise<RawCounters> {
     return this.loop.ask({ kind: 'counters' });
   }
@@ -197,6 +212,18 @@ export class Switch extends EventEmitter<Events> {
     };
   }
 
+  /** Tells what happens, until the returned function is called. */
+  async listen(
+    onTold: (events: readonly CoreEvent[], lostEvents: number) => void,
+  ): Promise<() => Promise<void>> {
+    this.on('told', onTold);
+    await this.loop.ask({ kind: 'eventsStart' });
+    return async (): Promise<void> => {
+      this.off('told', onTold);
+      await this.loop.ask({ kind: 'eventsStop' }).catch(() => undefined);
+    };
+  }
+
   /** Ends the loop and closes the devices. Returns the last counters. */
   async stop(): Promise<RawCounters> {
     const counters = await this.loop.ask({ kind: 'stop' });
@@ -208,6 +235,10 @@ export class Switch extends EventEmitter<Events> {
 
   private onEvent(event: LoopEvent): void {
     if (event.kind === 'gone') return this.lose(event.port, event.errno);
+    if (event.kind === 'told') {
+      this.emit('told', event.events, event.lostEvents);
+      return this.loop.releaseEvents(event.events.length);
+    }
     const { frames, lostFrames } = event;
     const release = (): void => this.loop.release(frames);
     const onCaptured = this.captures.get(event.id);

@@ -5,6 +5,7 @@ import type { Problem } from '../config/config-error.js';
 import type { PlanChange } from '../switch.js';
 import { ApiError } from './api-error.js';
 import type { DropsView, FdbView, FrameView, PortView } from './views.js';
+import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
 
 /** Parameters of a query; those without a value are left out. */
@@ -13,10 +14,21 @@ export type Query = Record<string, string | number | undefined>;
 export interface FdbAddress {
   mac: string;
   port?: string;
+  /** Tunnel end, instead of a port. */
+  dst?: string;
   segment?: string;
   vid?: number;
   kind?: string;
 }
+
+export interface EndpointAddress extends Omit<FdbAddress, 'kind'> {
+  /** Default: made of MAC and IP address. */
+  id?: string;
+  ip?: string;
+}
+
+/** A line of events: one, or how many were lost before the next. */
+export type EventLine = (EventView & { timeSec: number }) | { lostEvents: number };
 
 /** A line of a capture: a frame, or how many were lost before the next. */
 export type CaptureLine = FrameView | { lostFrames: number };
@@ -57,6 +69,40 @@ export class ApiClient {
     return this.json('POST', 'fdb/flush', {}, filter);
   }
 
+  vteps(): Promise<VtepView[]> {
+    return this.json('GET', 'vteps');
+  }
+
+  /** Filters: segment, vid, ip, mac. */
+  neighbours(query: Query = {}): Promise<NeighbourView[]> {
+    return this.json('GET', 'neighbours', query);
+  }
+
+  addNeighbour(neighbour: object): Promise<{ added: number }> {
+    return this.json('POST', 'neighbours', {}, neighbour);
+  }
+
+  removeNeighbour(query: Query): Promise<{ removed: number }> {
+    return this.json('DELETE', 'neighbours', query);
+  }
+
+  endpoints(query: Query = {}): Promise<EndpointView[]> {
+    return this.json('GET', 'endpoints', query);
+  }
+
+  addEndpoint(endpoint: EndpointAddress): Promise<{ added: number }> {
+    return this.json('POST', 'endpoints', {}, endpoint);
+  }
+
+  removeEndpoint(query: Query): Promise<{ removed: number }> {
+    return this.json('DELETE', 'endpoints', query);
+  }
+
+  /** What happens, until the loop over it ends. */
+  events(): AsyncGenerator<EventLine> {
+    return this.lines('events', {});
+  }
+
   stats(): Promise<StatsView> {
     return this.json('GET', 'stats');
   }
@@ -85,11 +131,15 @@ export class ApiClient {
   }
 
   /** Frames as they pass, until the loop over them ends. Parameters: port, drops, filter. */
-  async *capture(query: Query): AsyncGenerator<CaptureLine> {
-    const response = await this.open('GET', 'capture', query);
+  capture(query: Query): AsyncGenerator<CaptureLine> {
+    return this.lines('capture', query);
+  }
+
+  private async *lines<T>(path: string, query: Query): AsyncGenerator<T> {
+    const response = await this.open('GET', path, query);
     try {
       for await (const line of createInterface({ input: response })) {
-        if (line !== '') yield JSON.parse(line) as CaptureLine;
+        if (line !== '') yield JSON.parse(line) as T;
       }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;

@@ -4,7 +4,9 @@ import type { PlannedSegment } from '../config/plan.js';
 import { eachDomain } from '../config/plan-domains.js';
 import type { FdbFilter } from '../loop-messages.js';
 import type { Switch } from '../switch.js';
+import type { Place } from '../overlay/endpoints.js';
 import { ApiError } from './api-error.js';
+import { addRecord, placeOf, removeRecords, textOf } from './endpoint-routes.js';
 import {
   domainNamed,
   kindOf,
@@ -21,9 +23,9 @@ import { FdbNames, type FdbView } from './views.js';
 const CHUNK_ENTRIES = 1000;
 
 export async function list(target: Switch, request: ApiRequest): Promise<void> {
-  request.allowQuery('port', 'segment', 'vid', 'mac', 'kind');
+  request.allowQuery('port', 'dst', 'segment', 'vid', 'mac', 'kind');
   const isWanted = wanted(target, request);
-  const names = new FdbNames(target.plan);
+  const names = new FdbNames(target.plan, await target.ask({ kind: 'vteps' }));
   const { response } = request;
   response.writeHead(200, { 'content-type': 'application/json' });
   let separator = '[';
@@ -51,6 +53,7 @@ function drained(response: ApiRequest['response']): Promise<void> {
 function wanted(target: Switch, request: ApiRequest): (view: FdbView) => boolean {
   const { plan } = target;
   const port = request.text('port');
+  const dst = request.text('dst');
   const segment = request.text('segment');
   const mac = request.text('mac');
   const kind = request.text('kind');
@@ -61,6 +64,7 @@ function wanted(target: Switch, request: ApiRequest): (view: FdbView) => boolean
   if (kind !== undefined) kindOf(kind);
   return view =>
     (port === undefined || view.port === port) &&
+    (dst === undefined || view.dst === dst) &&
     (segment === undefined || view.segment === segment) &&
     (vid === undefined || view.vid === vid) &&
     (kind === undefined || view.kind === kind) &&
@@ -68,40 +72,56 @@ function wanted(target: Switch, request: ApiRequest): (view: FdbView) => boolean
 }
 
 export async function add(target: Switch, request: ApiRequest): Promise<void> {
-  const body = await request.body('mac', 'port', 'segment', 'vid', 'kind');
+  const body = await request.body('mac', 'port', 'dst', 'segment', 'vid', 'kind');
   const { plan } = target;
   const mac = stationMacOf(body['mac']);
   const kind = kindOf(body['kind']);
   const name = textOf(body, 'port');
-  if (name === undefined && kind !== FdbKind.Permanent) {
+  const dst = textOf(body, 'dst');
+  if (name === undefined && dst === undefined && kind !== FdbKind.Permanent) {
     throw new ApiError(400, 'port: expected a name, got nothing');
   }
   const port = name === undefined ? undefined : portNamed(plan, name);
-  const segment = textOf(body, 'segment');
-  const domain = domainNamed(plan, segment, vidOf(body['vid']), port);
-  if (port !== undefined && segment !== undefined && port.config.segment !== segment) {
-    throw new ApiError(400, `port: expected one of segment ${segment}, got ${name}`);
+  const domain = domainNamed(plan, textOf(body, 'segment'), vidOf(body['vid']), port);
+  const place = placeOf(plan, domain, { port: name, dst }) ?? 'self';
+  if (kind === FdbKind.Dynamic) await addDynamic(target, { mac, domain, port: port?.index });
+  else if (kind === FdbKind.Permanent && dst !== undefined) {
+    throw new ApiError(400, 'kind: expected static, as it is behind a tunnel end, got permanent');
+  } else {
+    const where = kind === FdbKind.Permanent ? 'self' : place;
+    await addRecord(target, { id: entryId(mac, where), domain, mac, place: where });
   }
-  const index = port?.index ?? plan.capacities.Ports;
-  const isAdded = await target.addFdb(mac, domain, index, kind);
-  if (!isAdded) throw new ApiError(409, 'fdb: the table is full (capacities.fdbEntries)');
   request.json({ added: 1 }, 201);
 }
 
-function textOf(body: Record<string, unknown>, key: string): string | undefined {
-  const value = body[key];
-  if (value === undefined || typeof value === 'string') return value;
-  throw new ApiError(400, `${key}: expected a name, got ${JSON.stringify(value)}`);
+function entryId(mac: bigint, place: Place): string {
+  return `fdb ${mac.toString(16)} ${place}`;
+}
+
+/** As if it had been learned: nothing that was said of the address may stand against it. */
+async function addDynamic(
+  target: Switch,
+  { mac, domain, port }: { mac: bigint; domain: number; port: number | undefined },
+): Promise<void> {
+  if (port === undefined) throw new ApiError(400, 'kind: expected static with a dst, got dynamic');
+  const isAdded = await target.addFdb(mac, domain, port, FdbKind.Dynamic);
+  if (!isAdded)
+    throw new ApiError(409, 'fdb: no room (capacities.fdbEntries), or it is configured');
 }
 
 export async function remove(target: Switch, request: ApiRequest): Promise<void> {
-  request.allowQuery('mac', 'segment', 'vid');
+  request.allowQuery('mac', 'segment', 'vid', 'port', 'dst');
+  const { plan } = target;
   const mac = macOf(request.text('mac'));
-  const vid = vidOf(request.text('vid'));
-  const domain = domainNamed(target.plan, request.text('segment'), vid);
-  const isRemoved = await target.removeFdb(mac, domain);
-  if (!isRemoved) throw new ApiError(404, `fdb: no entry for ${request.text('mac')} there`);
-  request.json({ removed: 1 });
+  const [port, dst] = [request.text('port'), request.text('dst')];
+  const planned = port === undefined ? undefined : portNamed(plan, port);
+  const domain = domainNamed(plan, request.text('segment'), vidOf(request.text('vid')), planned);
+  const missing = `fdb: no entry for ${request.text('mac')} there`;
+  const place = placeOf(plan, domain, { port, dst });
+  if (place !== undefined) return removeRecords(target, request, { mac, domain, place }, missing);
+  if (await target.removeFdb(mac, domain)) return request.json({ removed: 1 });
+  // Nothing went: there is nothing, or endpoints say where it is.
+  await removeRecords(target, request, { mac, domain }, missing);
 }
 
 export async function flush(target: Switch, request: ApiRequest): Promise<void> {

@@ -3,6 +3,8 @@ import { FilterError, compileFilter } from '../capture/filter.js';
 import type { PlanChange, Switch } from '../switch.js';
 import { ApiError } from './api-error.js';
 import { streamCapture } from './capture-stream.js';
+import * as endpoints from './endpoint-routes.js';
+import { streamEvents } from './event-stream.js';
 import * as fdb from './fdb-routes.js';
 import { portNamed, segmentNamed } from './names.js';
 import type { ApiRequest } from './request.js';
@@ -33,6 +35,14 @@ const ROUTES: Record<string, Route> = {
   'POST fdb': ({ target }, request) => fdb.add(target, request),
   'DELETE fdb': ({ target }, request) => fdb.remove(target, request),
   'POST fdb/flush': ({ target }, request) => fdb.flush(target, request),
+  'GET neighbours': ({ target }, request) => endpoints.listNeighbours(target, request),
+  'POST neighbours': ({ target }, request) => endpoints.addNeighbour(target, request),
+  'DELETE neighbours': ({ target }, request) => endpoints.removeNeighbour(target, request),
+  'GET endpoints': ({ target }, request) => endpoints.listEndpoints(target, request),
+  'POST endpoints': ({ target }, request) => endpoints.addEndpoint(target, request),
+  'DELETE endpoints': ({ target }, request) => endpoints.removeEndpoint(target, request),
+  'GET vteps': ({ target }, request) => endpoints.listVteps(target, request),
+  'GET events': ({ target }, request) => streamEvents(target, request.response),
   'GET stats': showStats,
   'GET drops': showDrops,
   'GET snapshot': sendSnapshot,
@@ -67,12 +77,13 @@ function showSwitch({ target }: ApiContext, request: ApiRequest): void {
 
 function showPorts({ target }: ApiContext, request: ApiRequest): void {
   request.allowQuery();
-  request.json(target.plan.ports.map(port => portView(port, target.isGone(port.name))));
+  const { plan } = target;
+  request.json(plan.ports.map(port => portView(port, plan, target.isGone(port.name))));
 }
 
 function showPort({ target }: ApiContext, request: ApiRequest): void {
   const port = portNamed(target.plan, request.path[2]!);
-  request.json(portView(port, target.isGone(port.name)));
+  request.json(portView(port, target.plan, target.isGone(port.name)));
 }
 
 async function inject({ target }: ApiContext, request: ApiRequest): Promise<void> {

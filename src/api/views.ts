@@ -11,6 +11,9 @@ import {
 import { macText } from '../frame/mac.js';
 import { type Plan, type PlannedPort, type PlannedSegment, segmentVids } from '../config/plan.js';
 import { vidsText } from '../config/vids.js';
+import { formatIp } from '../frame/address.js';
+import type { Vtep } from '../overlay-table.js';
+import { DomainNames, type OverlayView, overlayView } from './overlay-views.js';
 import type { FdbEntry } from '../core.js';
 import type { CapturedFrame, RawCounters } from '../loop-messages.js';
 
@@ -28,6 +31,8 @@ export interface PortView {
   mtuBytes: number;
   flags: string[];
   group: number;
+  /** Name of the underlay it carries. */
+  underlay: string | null;
   vlan: VlanView | null;
   storm: { broadcastPerSec: number; multicastPerSec: number; unicastPerSec: number };
 }
@@ -54,6 +59,7 @@ export interface SegmentView {
   limitPolicy: string;
   staticMove: string;
   arpTermination: boolean;
+  overlay: OverlayView | null;
   ports: string[];
   learnedEntries: number;
 }
@@ -63,8 +69,10 @@ export interface FdbView {
   segment: string;
   /** 0 in a plain segment. */
   vid: number;
-  /** Null: the switch itself. */
+  /** Null: behind a tunnel end, or the switch itself. */
   port: string | null;
+  /** Address of the tunnel end it is behind. */
+  dst: string | null;
   kind: string;
   /** Since the address was last heard. */
   ageSec: number;
@@ -94,7 +102,7 @@ const FLAGS = [
 const TPID_SERVICE = 0x88a8;
 const MS_PER_SEC = 1000;
 
-export function portView(port: PlannedPort, isGone: boolean): PortView {
+export function portView(port: PlannedPort, plan: Plan, isGone: boolean): PortView {
   const { config, index, name } = port;
   const upState = config.up ? 'up' : 'down';
   return {
@@ -108,6 +116,7 @@ export function portView(port: PlannedPort, isGone: boolean): PortView {
     mtuBytes: config.mtuBytes || (port.device?.mtuBytes ?? 0),
     flags: FLAGS.filter(flag => config[flag]),
     group: config.group,
+    underlay: plan.underlays.find(underlay => underlay.port === index)?.name ?? null,
     vlan: vlanView(port),
     storm: config.storm,
   };
@@ -144,6 +153,10 @@ export function segmentView(
     limitPolicy: config.limitPolicy,
     staticMove: config.staticMove,
     arpTermination: config.arpTermination,
+    overlay: overlayView(
+      plan,
+      plan.overlays.find(overlay => overlay.name === name),
+    ),
     ports: plan.ports.filter(port => port.config.segment === name).map(port => port.name),
     learnedEntries: Number(counters.segments[column]),
   };
@@ -152,27 +165,25 @@ export function segmentView(
 /** Names for the numbers of FDB entries; made once for a listing. */
 export class FdbNames {
   private readonly ports: Map<number, string>;
-  private readonly domains = new Map<number, { segment: string; vid: number }>();
+  private readonly ends: Map<number, string>;
+  private readonly domains: DomainNames;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, vteps: readonly Vtep[] = []) {
     this.ports = new Map(plan.ports.map(port => [port.index, port.name]));
-    for (const { name, domains } of plan.segments) {
-      for (const { first, last, domain } of domains) {
-        for (let vid = first; vid <= last; vid++) {
-          this.domains.set(domain + vid - first, { segment: name, vid });
-        }
-      }
-    }
+    const { Ports } = plan.capacities;
+    this.ends = new Map(vteps.map(({ index, ip }) => [Ports + index, formatIp(ip)]));
+    this.domains = new DomainNames(plan);
   }
 
   /** Undefined: of a segment that is no more. */
   view(entry: FdbEntry): FdbView | undefined {
-    const owner = this.domains.get(entry.domain);
+    const owner = this.domains.owner(entry.domain);
     if (owner === undefined) return undefined;
     return {
       mac: macText(entry.mac),
       ...owner,
       port: this.ports.get(entry.port) ?? null,
+      dst: this.ends.get(entry.port) ?? null,
       kind: FdbKind[entry.kind]!.toLowerCase(),
       ageSec: entry.kind === FdbKind.Dynamic ? Math.floor(entry.ageMs / MS_PER_SEC) : 0,
     };

@@ -22,11 +22,11 @@ import {
 import type { Plan, PlannedOverlay, PlannedUnderlay, PlannedVtep } from './plan.js';
 import { type VtepKey, ipOf, vtepKey } from './plan-overlay.js';
 
-/** The core's numbers of tunnel ends. */
+/** The core's numbers of tunnel ends, from 1 on. */
 export type VtepNumbers = Map<VtepKey, number>;
 
 /** Numbers of all tunnel ends the core has, learned ones too. */
-export function vtepNumbers(core: Core, plan: Pick<Plan, 'underlays'> | undefined): VtepNumbers {
+function vtepNumbers(core: Core, plan: Pick<Plan, 'underlays'> | undefined): VtepNumbers {
   const names = new Map(plan?.underlays.map(({ index, name }) => [index, name]));
   const numbers: VtepNumbers = new Map();
   if (names.size === 0) return numbers;
@@ -151,11 +151,13 @@ function optionsOf(underlay: PlannedUnderlay, { ports }: Plan): UnderlayOptions 
 }
 
 function writeVteps(core: Core, plan: Plan, previous: Plan | undefined): VtepNumbers {
-  const numbers = vtepNumbers(core, plan);
+  const known = vtepNumbers(core, plan);
   const before = new Map(previous?.vteps.map(vtep => [vtep.key, vtep.mtuBytes]));
+  const numbers: VtepNumbers = new Map();
   for (const vtep of plan.vteps) {
-    const isThere = numbers.has(vtep.key) && before.get(vtep.key) === vtep.mtuBytes;
-    if (!isThere) numbers.set(vtep.key, insertVtep(core, plan, vtep));
+    const isThere = known.has(vtep.key) && before.get(vtep.key) === vtep.mtuBytes;
+    const number = isThere ? known.get(vtep.key)! : insertVtep(core, plan, vtep);
+    numbers.set(vtep.key, number);
   }
   return numbers;
 }
@@ -168,7 +170,12 @@ export function insertVtep(core: Core, plan: Plan, vtep: PlannedVtep): number {
   throw noRoom(`underlays.${name}.vteps`, vtep.ip, 'vteps', plan.capacities.Vteps);
 }
 
-function noRoom(path: string, what: string, key: string, most: number | undefined): ConfigError {
+export function noRoom(
+  path: string,
+  what: string,
+  key: string,
+  most: number | undefined,
+): ConfigError {
   const wanted = `expected room for ${what} (capacities.${key} is ${most})`;
   return new ConfigError(path, `${wanted}, got a full table`);
 }

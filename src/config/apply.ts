@@ -7,13 +7,16 @@ import { Region, SegmentOption } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
 import { addedEntries, flushDomains, insertEntry, removeEntries } from './apply-fdb.js';
 import { addedNeighbours, insertNeighbour, removeNeighbours } from './apply-neighbours.js';
-import { releaseOverlays, writeOverlays } from './apply-overlay.js';
+import { type VtepNumbers, releaseOverlays, writeOverlays } from './apply-overlay.js';
 import { clearCounters, removePort, writePort } from './apply-port.js';
 import type { Plan, PlannedSegment } from './plan.js';
 import { eachDomain } from './plan-domains.js';
 
-/** `previous` is the plan the core has; none: the core is new. */
-export function applyPlan(core: Core, plan: Plan, previous?: Plan): void {
+/**
+ * `previous` is the plan the core has; none: the core is new. Returns the numbers of the
+ * plan's tunnel ends.
+ */
+export function applyPlan(core: Core, plan: Plan, previous?: Plan): VtepNumbers {
   const added = addedEntries(plan, previous);
   const neighbours = addedNeighbours(plan, previous);
   const mayFail = added.length + neighbours.length + plan.vteps.length > 0;
@@ -29,6 +32,7 @@ export function applyPlan(core: Core, plan: Plan, previous?: Plan): void {
     const vteps = writeOverlays(core, plan, previous);
     for (const entry of added) insertEntry(core, plan, entry, vteps);
     for (const neighbour of neighbours) insertNeighbour(core, plan, neighbour);
+    return vteps;
   } catch (error) {
     if (undo !== undefined) core.bytes.set(undo);
     throw error;

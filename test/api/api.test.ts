@@ -111,7 +111,7 @@ test('api: FDB entries are added, listed, filtered, removed and flushed', () =>
     const all = await client.fdb();
     assert.is(all.length, 3);
     assert.equal(await client.fdb({ vid: 15 }), [
-      { mac: A, segment: 'tagged', vid: 15, port: 't0', kind: 'static', ageSec: 0 },
+      { mac: A, segment: 'tagged', vid: 15, port: 't0', dst: null, kind: 'static', ageSec: 0 },
     ]);
     assert.is((await client.fdb({ kind: 'permanent' }))[0]!.port, null);
     assert.is((await client.fdb({ mac: A.replaceAll(':', '-'), port: 'p1' })).length, 1);
