@@ -33,7 +33,7 @@ export function answerArp(core: Core, p: Packet, reply: usize, request: Arp, mac
   Ethernet.at(reply).emit(asker, mac, TYPE_ARP);
   const arp = Arp.at(reply + ETHERNET_BYTES);
   arp.emitReply(mac, request.targetIp, asker, request.senderIp);
-  sendReply(core, p, reply, ARP_REPLY_BYTES);
+  sendReply(core, p, reply, ARP_REPLY_BYTES, p.flags & RxFlag.Trace);
 }
 
 /**
@@ -54,7 +54,7 @@ export function answerNd(core: Core, p: Packet, reply: usize, ip: Ipv6, neighbou
   header.destinationTail = ip.sourceTail;
   const nd = Nd.at(reply + ETHERNET_BYTES + IPV6_BYTES);
   nd.emitAdvertisement(flags, solicitation.targetHead, solicitation.targetTail, mac);
-  sendReply(core, p, reply, ND_REPLY_BYTES);
+  sendReply(core, p, reply, ND_REPLY_BYTES, p.flags & RxFlag.Trace);
 }
 
 /** MAC of who sent a sound solicitation: what its option says, else the frame's source. */
@@ -64,14 +64,18 @@ export function askerOf(p: Packet, ip: Ipv6): u64 {
   return told == 0 ? p.source & MAC_MASK : told;
 }
 
-/** The packet stands for the reply meanwhile, and is the question again afterwards. */
-function sendReply(core: Core, p: Packet, reply: usize, bytes: u32): void {
+/**
+ * Sends a reply of `bytes` bytes out of the packet's port. The packet stands for the reply
+ * meanwhile, with `replyFlags`: neither offloaded nor shared with anybody; afterwards it is what
+ * it was.
+ */
+export function sendReply(core: Core, p: Packet, reply: usize, bytes: u32, replyFlags: u32): void {
   const data = p.data;
   const length = p.length;
   const flags = p.flags;
   p.data = <u32>reply;
   p.length = bytes;
-  p.flags = flags & RxFlag.Trace; // untagged, not offloaded, shared with nobody
+  p.flags = replyFlags;
   output(core, p, p.port);
   p.data = data;
   p.length = length;

@@ -15,6 +15,7 @@ import {
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
 import { TPID_CUSTOMER, VID_RESERVED, isTpid } from '../wire/vlan';
 import { Overlay } from './overlay';
+import { Limit } from './limit';
 import { Segment } from './segment';
 import { Underlay } from './underlay';
 import { hasBit, setBit } from './vlan-set';
@@ -96,8 +97,8 @@ export class Port {
   pushTags: u32;
   pushOuter: u32;
   pushInner: u32;
-  private spare3: u32;
-  private spare4: u32;
+  private errorLevel: u32;
+  private errorMs: u32;
 
   static at(ports: usize, index: u32): Port {
     return changetype<Port>(ports + <usize>index * PORT_BYTES);
@@ -105,6 +106,11 @@ export class Port {
 
   has(flag: u32): bool {
     return (this.flags & flag) != 0;
+  }
+
+  /** Of error messages out of this port: node/too-big.ts. */
+  get errorLimit(): Limit {
+    return Limit.at(changetype<usize>(this) + offsetof<Port>('errorLevel'));
   }
 
   isMember(vid: u32): bool {

@@ -4,5 +4,6 @@
  * of what is shipped.
  */
 export * from '../index';
+export * from './node';
 export * from './tunnel';
 export * from './wire';

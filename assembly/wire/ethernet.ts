@@ -41,10 +41,15 @@ export class Ethernet {
   }
 
   emit(destination: u64, source: u64, type: u32): void {
+    this.address(destination, source);
+    store<u16>(changetype<usize>(this), bswap<u16>(<u16>type), TYPE_OFFSET);
+  }
+
+  /** Writes the addresses only. */
+  address(destination: u64, source: u64): void {
     const at = changetype<usize>(this);
     storeMac(at, destination);
     storeMac(at + SOURCE_OFFSET, source);
-    store<u16>(at, bswap<u16>(<u16>type), TYPE_OFFSET);
   }
 }
 

@@ -4,11 +4,17 @@
  *   byte 0     type
  *   byte 1     code
  *   bytes 2-3  checksum over a pseudo header and the whole message, §2.3
+ *   bytes 4-7  of "packet too big" (§3.2): MTU of the next hop, big endian
  */
-import { fold, sumBytes } from './checksum';
+import { checksumOf, fold, sumBytes } from './checksum';
 import { IPV6_BYTES } from './ipv6';
 
 export const NEXT_ICMP6: u32 = 58;
+export const ICMP6_TOO_BIG: u32 = 2;
+/** Types below are errors, §2.1. */
+const FIRST_QUESTION: u32 = 128;
+const REDIRECT: u32 = 137; // RFC 4861 §4.5
+const MTU_OFFSET: usize = 4;
 
 /** Source and destination lie together in the IPv6 header, and begin the pseudo header. */
 const ADDRESSES_OFFSET: usize = 8;
@@ -34,11 +40,32 @@ export class Icmp6 {
   get code(): u32 {
     return this.codeField;
   }
+
+  /** Whether nobody answers the message with an error, §2.4 (e). */
+  get isError(): bool {
+    return this.type < FIRST_QUESTION || this.type == REDIRECT;
+  }
+
+  /**
+   * Writes the ICMP6_TOO_BIG_BYTES before the packet in question, which is there already, as
+   * is the IPv6 header before; `bytes` counts both.
+   */
+  emitTooBig(mtuBytes: u32, bytes: u32): void {
+    const at = changetype<usize>(this);
+    this.typeField = <u8>ICMP6_TOO_BIG;
+    this.codeField = 0;
+    this.checksum = 0;
+    store<u32>(at, bswap<u32>(mtuBytes), MTU_OFFSET);
+    this.checksum = <u16>checksumOf(icmp6Sum(at - IPV6_BYTES, bytes));
+  }
 }
 
 /** Bytes on the wire. */
 export const ICMP6_BYTES: u32 = offsetof<Icmp6>();
 if (ICMP6_BYTES != 4) ERROR('Icmp6 must be 4 bytes');
+
+/** Bytes of "packet too big" before the packet in question. */
+export const ICMP6_TOO_BIG_BYTES: u32 = 8;
 
 /**
  * Sum of the message of `bytes` bytes (up to 65535) that lies right behind the IPv6 header

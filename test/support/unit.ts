@@ -13,6 +13,7 @@ const DEFAULT_BYTES = 1 << 20;
 const DIRT = 0xa5;
 
 export type UnitBuild = 'release' | 'test';
+const modules: Partial<Record<UnitBuild, WebAssembly.Module>> = {};
 type Door = (...values: number[]) => number;
 
 export class Unit {
@@ -23,21 +24,24 @@ export class Unit {
   private constructor(
     private readonly doors: Record<string, Door>,
     memory: WebAssembly.Memory,
+    private readonly end: number,
   ) {
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
-    this.bytes.fill(DIRT, FIRST_ADDRESS);
+    this.bytes.fill(DIRT, FIRST_ADDRESS, end);
   }
 
-  static create(build: UnitBuild = 'test', bytes = DEFAULT_BYTES): Unit {
+  /** What may be placed reaches to `end`; memory behind it is zero. */
+  static create(build: UnitBuild = 'test', bytes = DEFAULT_BYTES, end = bytes): Unit {
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
     const file = packagePath(build === 'test' ? 'build/unit.test.wasm' : 'build/unit.wasm');
     const abort = (_message: number, _file: number, line: number, column: number): void => {
       throw new Error(`assertion failed at line ${line}, column ${column}`);
     };
-    const module = new WebAssembly.Module(readFileSync(file));
+    const module = modules[build] ?? new WebAssembly.Module(readFileSync(file));
+    modules[build] = module;
     const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
-    return new Unit(exports as Record<string, Door>, memory);
+    return new Unit(exports as Record<string, Door>, memory, end);
   }
 
   /** Calls a door; the result as an unsigned number. */
@@ -52,7 +56,7 @@ export class Unit {
     const at = Math.ceil(this.next / 64) * 64 + skew;
     const length = typeof content === 'number' ? content : content.length;
     this.next = at + length;
-    if (this.next > this.bytes.length) throw new Error('test: the memory is full');
+    if (this.next > this.end) throw new Error('test: the memory is full');
     if (typeof content !== 'number') this.bytes.set(content, at);
     return at;
   }
