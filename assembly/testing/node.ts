@@ -3,6 +3,7 @@
  * function see it, and returns what that says. What was sent is in the core's descriptors.
  */
 import { Core } from '../memory';
+import { clampMss } from '../node/clamp-mss';
 import { answerTooBig } from '../node/too-big';
 import { Packet } from '../packet';
 import { Port } from '../table/port';
@@ -30,4 +31,8 @@ export function openBatch(core: usize, nowMs: u32): void {
 export function tellTooBig(core: usize, frame: usize, length: u32, mtu: u32, from: usize): bool {
   const c = Core.at(core);
   return answerTooBig(c, packetOf(c, frame, length, 0), mtu, from);
+}
+
+export function clamp(frame: usize, length: u32, mtu: u32, isPartial: bool): bool {
+  return clampMss(frame, length, mtu, isPartial);
 }
