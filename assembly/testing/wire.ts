@@ -4,6 +4,7 @@
  * its arguments at `fields`.
  */
 import * as checksum from '../wire/checksum';
+import { Cut } from '../wire/cut';
 import { upperLayerAt } from '../wire/extension';
 import { Icmp } from '../wire/icmp';
 import { Ipv4, ipv4BytesAt } from '../wire/ipv4';
@@ -134,4 +135,16 @@ export function emitIcmp(at: usize, bytes: u32, fields: usize): void {
 /** The next header, and the offset of what it tells of; 0 as `upperLayerAt` says. */
 export function upperLayer(ip: usize, bytes: u32): u32 {
   return upperLayerAt(ip, bytes);
+}
+
+/** Opens a cut in `state`. How many fragments; 0: it was refused. */
+export function openCut(state: usize, frame: usize, length: u32, mtu: u32): u32 {
+  const cut = Cut.at(state);
+  return cut.open(frame, length, mtu) ? cut.fragments : 0;
+}
+
+/** Writes fragment `index` to `to`. Returns its bytes. */
+export function writeCut(state: usize, index: u32, to: usize): u32 {
+  Cut.at(state).write(index, to);
+  return Cut.at(state).bytesOf(index);
 }

@@ -1,0 +1,158 @@
+/**
+ * Cut: fragments an IPv4 packet that does not forbid it, RFC 791 §3.2, as the router before a
+ * short link would. Fragments are written one by one, each a frame of its own:
+ *
+ *   if (cut.open(data, length, mtuBytes))
+ *     for (let i: u32 = 0; i < cut.fragments; i++) cut.write(i, room for cut.bytesOf(i));
+ *
+ * Identification and flags stay, so a fragment can be cut again. The first has all options,
+ * the others those with the copied flag (bit 7 of the kind), padded to words. All but the
+ * last have the same payload, a multiple of 8 bytes.
+ *
+ * Checksums of layer 4 go over the whole packet and must be finished before.
+ */
+import { ETHERNET_BYTES, Ethernet } from './ethernet';
+import {
+  FRAGMENT_UNIT_BYTES,
+  IPV4_BYTES,
+  IPV4_DF,
+  IPV4_MF,
+  Ipv4,
+  TYPE_IPV4,
+  ipv4BytesAt,
+} from './ipv4';
+import { networkOffset } from './vlan';
+
+const MOST_BYTES: u32 = 65535;
+const WORD_BYTES: u32 = 4;
+const OPTION_END: u32 = 0; // RFC 791 §3.1
+const OPTION_NONE: u32 = 1;
+const OPTION_COPIED: u32 = 0x80;
+const LENGTH_OFFSET: usize = 1;
+const LEAST_OPTION_BYTES: u32 = 2;
+/** Version 4, as byte 0 has it beside the length of the header in words. */
+const FIRST_BYTE: u32 = 0x40;
+
+@unmanaged
+export class Cut {
+  private data: usize;
+  private l3: u32;
+  private headerBytes: u32;
+  /** Of all fragments but the first. */
+  private laterHeaderBytes: u32;
+  private payloadBytes: u32;
+  /** Payload of all fragments but the last. */
+  private eachBytes: u32;
+  fragments: u32;
+
+  /** Views CUT_BYTES bytes at `ptr`. */
+  static at(ptr: usize): Cut {
+    return changetype<Cut>(ptr);
+  }
+
+  /**
+   * Makes ready to cut the frame of `length` bytes, at least an Ethernet header, at `data`,
+   * for a path that takes `mtuBytes` behind an Ethernet header (tags take their part). False
+   * when it is no sound IPv4 packet, forbids it, is short enough, or has no room for payload.
+   */
+  open(data: usize, length: u32, mtuBytes: u32): bool {
+    const l3 = networkOffset(data, length);
+    if (Ethernet.at(data + l3 - ETHERNET_BYTES).type != TYPE_IPV4) return false;
+    const ip = Ipv4.at(data + l3);
+    const total = ipv4BytesAt(data + l3, length - l3);
+    const tagBytes = l3 - ETHERNET_BYTES;
+    if (total + tagBytes <= mtuBytes || (ip.fragment & IPV4_DF) != 0) return false;
+    const header = total == 0 ? 0 : ip.headerBytes;
+    if (header == 0 || !ip.hasRightSum || !hasSoundOptions(ip)) return false;
+    if (tagBytes + header + FRAGMENT_UNIT_BYTES > mtuBytes) return false;
+    if (ip.fragmentOffset + total > MOST_BYTES) return false;
+    const room = mtuBytes - tagBytes - header;
+    this.data = data;
+    this.l3 = l3;
+    this.headerBytes = header;
+    this.laterHeaderBytes = IPV4_BYTES + writeCopied(ip, 0);
+    this.payloadBytes = total - header;
+    this.eachBytes = room - (room % FRAGMENT_UNIT_BYTES);
+    this.fragments = (this.payloadBytes + this.eachBytes - 1) / this.eachBytes;
+    return true;
+  }
+
+  /** Bytes of the frame of fragment `index`. */
+  bytesOf(index: u32): u32 {
+    return this.l3 + this.headerBytesOf(index) + this.payloadOf(index);
+  }
+
+  /** Writes fragment `index`, `bytesOf(index)` bytes, to `to`, not within the frame. */
+  write(index: u32, to: usize): void {
+    const from = this.data + this.l3;
+    const header = this.headerBytesOf(index);
+    const payload = this.payloadOf(index);
+    const offset = index * this.eachBytes;
+    memory.copy(to, this.data, this.l3 + IPV4_BYTES);
+    const ip = to + this.l3;
+    if (index == 0) memory.copy(ip + IPV4_BYTES, from + IPV4_BYTES, header - IPV4_BYTES);
+    else writeCopied(Ipv4.at(from), ip + IPV4_BYTES);
+    const isLast = index + 1 == this.fragments;
+    setHeader(Ipv4.at(ip), header, payload, offset / FRAGMENT_UNIT_BYTES, isLast);
+    memory.copy(ip + header, from + this.headerBytes + offset, payload);
+  }
+
+  private headerBytesOf(index: u32): u32 {
+    return index == 0 ? this.headerBytes : this.laterHeaderBytes;
+  }
+
+  private payloadOf(index: u32): u32 {
+    return min(this.eachBytes, this.payloadBytes - index * this.eachBytes);
+  }
+}
+
+/** Bytes of one. */
+export const CUT_BYTES: usize = offsetof<Cut>();
+if (CUT_BYTES > 64) ERROR('Cut must fit one line');
+
+/** Turns the header of the whole packet into that of a part of it. */
+function setHeader(ip: Ipv4, header: u32, payload: u32, units: u32, isLast: bool): void {
+  store<u8>(changetype<usize>(ip), <u8>(FIRST_BYTE | (header / WORD_BYTES)));
+  ip.totalBytes = header + payload;
+  ip.fragment = (ip.fragment + units) | (isLast ? 0 : IPV4_MF);
+  ip.seal();
+}
+
+/** Whether the options are whole. */
+function hasSoundOptions(ip: Ipv4): bool {
+  const end = changetype<usize>(ip) + ip.headerBytes;
+  for (let at = changetype<usize>(ip) + IPV4_BYTES; at < end;) {
+    if (load<u8>(at) == OPTION_END) return true;
+    const bytes = optionBytes(at, end);
+    if (bytes == 0 || at + bytes > end) return false;
+    at += bytes;
+  }
+  return true;
+}
+
+/** Bytes of the option at `at`, 0 when it does not say. */
+function optionBytes(at: usize, end: usize): u32 {
+  if (load<u8>(at) == OPTION_NONE) return 1;
+  if (at + LENGTH_OFFSET >= end) return 0;
+  const bytes: u32 = load<u8>(at, LENGTH_OFFSET);
+  return bytes < LEAST_OPTION_BYTES ? 0 : bytes;
+}
+
+/** Writes the options that every fragment has, padded, to `to` (0: nowhere). How many bytes. */
+function writeCopied(ip: Ipv4, to: usize): u32 {
+  let written: u32 = 0;
+  const end = changetype<usize>(ip) + ip.headerBytes;
+  for (let at = changetype<usize>(ip) + IPV4_BYTES; at < end && load<u8>(at) != OPTION_END;) {
+    const bytes = optionBytes(at, end);
+    if (((<u32>load<u8>(at)) & OPTION_COPIED) != 0) {
+      if (to != 0) memory.copy(to + written, at, bytes);
+      written += bytes;
+    }
+    at += bytes;
+  }
+  while (written % WORD_BYTES != 0) {
+    if (to != 0) store<u8>(to + written, <u8>OPTION_END);
+    written++;
+  }
+  return written;
+}
