@@ -13,12 +13,12 @@ export type Query = Record<string, string | number | undefined>;
 
 export interface FdbAddress {
   mac: string;
-  port?: string;
+  port?: string | undefined;
   /** Tunnel end, instead of a port. */
-  dst?: string;
-  segment?: string;
-  vid?: number;
-  kind?: string;
+  dst?: string | undefined;
+  segment?: string | undefined;
+  vid?: number | undefined;
+  kind?: string | undefined;
 }
 
 export interface EndpointAddress extends Omit<FdbAddress, 'kind'> {

@@ -143,11 +143,16 @@ export function placeOf(
   domain: number,
   { port, dst }: { port?: string | undefined; dst?: string | undefined },
 ): Place | undefined {
-  if (port !== undefined && dst !== undefined) {
+  const isTunnel = port !== undefined && portNamed(plan, port).config.kind === 'tunnel';
+  if (port !== undefined && dst !== undefined && !isTunnel) {
     throw new ApiError(400, 'port: expected either a port or a dst, got both');
   }
   const segment = domainOwner(plan, domain)!.segment.name;
-  if (port !== undefined) {
+  if (isTunnel && dst === undefined) {
+    const problem = `expected the address of a tunnel end, as ${port} is a tunnel, got nothing`;
+    throw new ApiError(400, `dst: ${problem}`);
+  }
+  if (port !== undefined && !isTunnel) {
     if (portNamed(plan, port).config.segment === segment) return portPlace(port);
     throw new ApiError(400, `port: expected one of segment ${segment}, got ${port}`);
   }

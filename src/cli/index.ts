@@ -12,12 +12,15 @@ import { completionCommand } from './commands/completion.js';
 import { dropsCommand } from './commands/drops.js';
 import { explainCommand } from './commands/explain.js';
 import { fdbCommand } from './commands/fdb.js';
+import { monitorCommand } from './commands/monitor.js';
+import { neighCommand } from './commands/neigh.js';
 import { portCommand } from './commands/port.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { segmentCommand } from './commands/segment.js';
 import { statsCommand } from './commands/stats.js';
 import { vlanCommand } from './commands/vlan.js';
+import { vtepCommand } from './commands/vtep.js';
 import { ExitCode } from './exit.js';
 import { exitCodeOf, linesOf } from './failure.js';
 
@@ -31,9 +34,12 @@ const COMMANDS: (() => Command)[] = [
   segmentCommand,
   vlanCommand,
   fdbCommand,
+  neighCommand,
+  vtepCommand,
   statsCommand,
   dropsCommand,
   captureCommand,
+  monitorCommand,
   () => completionCommand(buildProgram),
 ];
 

@@ -1,14 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { packagePath } from '../../src/package-path.js';
+import { SLUICE, sluice, withFolder, withRun } from '../support/cli.js';
 
-const SLUICE = packagePath('bin/sluice.js');
 const LAN = `
 name: demo
 segments: { lan: }
@@ -17,57 +15,6 @@ ports:
   p1: { kind: memory, segment: lan }
 `;
 const A = '02:00:00:00:00:01';
-
-function sluice(...words: string[]) {
-  const env = { ...process.env, SLUICE_SOCKET: undefined };
-  return spawnSync(process.execPath, [SLUICE, ...words], { encoding: 'utf8', env });
-}
-
-class Folder {
-  readonly path = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
-  readonly config = join(this.path, 'net.yaml');
-  readonly socket = join(this.path, 'net.sock');
-
-  constructor(text = LAN) {
-    writeFileSync(this.config, text);
-  }
-
-  remove(): void {
-    rmSync(this.path, { recursive: true });
-  }
-}
-
-async function withFolder(text: string, run: (folder: Folder) => unknown): Promise<void> {
-  const folder = new Folder(text);
-  try {
-    await run(folder);
-  } finally {
-    folder.remove();
-  }
-}
-
-/** A running switch: calls give what they print. */
-async function withRun(
-  run: (ask: typeof sluice, folder: Folder, child: ChildProcess) => Promise<void>,
-): Promise<string[]> {
-  const lines: string[] = [];
-  await withFolder(LAN, async folder => {
-    const words = [SLUICE, 'run', '-c', folder.config, '--socket', folder.socket, '--json'];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const reader = createInterface({ input: child.stdout });
-    reader.on('line', line => lines.push(line));
-    const exited = once(child, 'exit');
-    await once(reader, 'line');
-    try {
-      await run((...more) => sluice(...more, '--socket', folder.socket), folder, child);
-    } finally {
-      child.kill('SIGTERM');
-      const [code] = (await exited) as [number];
-      assert.is(code, 0);
-    }
-  });
-  return lines;
-}
 
 test('cli: check prints the plan of a good configuration', () =>
   withFolder(LAN, ({ config }) => {
@@ -91,8 +38,10 @@ test('cli: check lists every problem with its place and ends with 2', () =>
 
 test('cli: every command has help with an example', () => {
   const commands = ['run', 'check', 'replay', 'stats', 'drops', 'capture', 'completion'];
-  const shows = ['port', 'segment', 'vlan', 'fdb'].map(word => [word, 'show']);
+  commands.push('monitor');
+  const shows = ['port', 'segment', 'vlan', 'fdb', 'neigh', 'vtep'].map(word => [word, 'show']);
   const changes = ['add', 'del', 'flush'].map(word => ['fdb', word]);
+  changes.push(['neigh', 'add'], ['neigh', 'del']);
   for (const words of [...commands.map(word => [word]), ...shows, ...changes]) {
     const { status, stdout } = sluice(...words, '--help');
     assert.is(status, 0, words.join(' '));
@@ -128,7 +77,7 @@ test('cli: completions name commands and options, and bash reads them', () => {
 });
 
 test('cli: a running switch is shown, changed and ended with a summary', async () => {
-  const lines = await withRun(async ask => {
+  const lines = await withRun(LAN, async ask => {
     assert.match(ask('port', 'show').stdout, /p0 {4}memory {2}up/);
     assert.is(ask('port', 'show', 'p7').status, 1);
     assert.match(ask('segment', 'show').stdout, /lan .*p0,p1/);
@@ -151,7 +100,7 @@ test('cli: a running switch is shown, changed and ended with a summary', async (
 });
 
 test('cli: SIGHUP changes to the file as it is now, or says why not', async () => {
-  const lines = await withRun(async (_ask, folder, child) => {
+  const lines = await withRun(LAN, async (_ask, folder, child) => {
     const next = once(createInterface({ input: child.stdout! }), 'line');
     writeFileSync(folder.config, LAN.replace('p1:', 'p2:'));
     child.kill('SIGHUP');
@@ -170,7 +119,7 @@ test('cli: SIGHUP changes to the file as it is now, or says why not', async () =
 });
 
 test('cli: capture writes a pcapng that starts with a section header', async () => {
-  await withRun(async (_ask, folder) => {
+  await withRun(LAN, async (_ask, folder) => {
     const file = join(folder.path, 'out.pcapng');
     const words = [SLUICE, 'capture', 'p0', '-w', file, '-c', '1', '--socket', folder.socket];
     const child = spawn(process.execPath, words, { stdio: 'ignore' });

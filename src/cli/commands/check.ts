@@ -45,6 +45,29 @@ function printPlan(file: string, plan: Plan): void {
   });
   printTable(['INDEX', 'SEGMENT', 'VLANS', 'AGE', 'LIMIT', 'CONFIGURED'], segmentRows);
   printLine('');
+  if (plan.underlays.length > 0) printOverlays(plan);
   printLine(`FDB: ${capacities.FdbEntries} entries, ${fdb.length} of them configured`);
   printLine(`neighbours: ${neighbours.length} of at most ${capacities.Neighbours}`);
+}
+
+function printOverlays(plan: Plan): void {
+  const { underlays, overlays, vteps, ports, capacities } = plan;
+  const portName = (index: number): string | undefined =>
+    ports.find(port => port.index === index)?.name;
+  const underlayRows = underlays.map(({ index, name, port, config }) => {
+    const addresses = config.addresses.map(({ ip, prefixBits }) => `${ip}/${prefixBits}`);
+    const lists = [addresses.join(','), config.gateways.join(',')];
+    return [index, name, portName(port), config.mtuBytes, ...lists];
+  });
+  printTable(['INDEX', 'UNDERLAY', 'PORT', 'MTU', 'ADDRESSES', 'GATEWAYS'], underlayRows);
+  printLine('');
+  const overlayRows = overlays.map(({ index, name, tunnelPort, config, peers }) => {
+    const { vni, underlay, encapsulation, udpPort, mtuBytes, bum } = config;
+    const network = [vni, underlay, encapsulation, udpPort, mtuBytes, bum];
+    return [index, name, portName(tunnelPort), ...network, peers.length];
+  });
+  const network = ['VNI', 'UNDERLAY', 'ENCAP', 'UDP', 'MTU', 'BUM', 'PEERS'];
+  printTable(['INDEX', 'OVERLAY', 'PORT', ...network], overlayRows);
+  printLine('');
+  printLine(`tunnel ends: ${vteps.length} of at most ${capacities.Vteps}`);
 }

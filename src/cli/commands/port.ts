@@ -29,7 +29,7 @@ function printPorts(ports: readonly PortView[]): void {
     port.name,
     port.kind,
     port.state,
-    port.segment,
+    port.segment ?? (port.underlay === null ? null : `underlay ${port.underlay}`),
     port.netns === null ? port.device : `${port.netns}/${port.device}`,
     port.mtuBytes || null,
     port.flags.join(','),

@@ -1,0 +1,73 @@
+/** `sluice monitor`: what the switch misses and learns, as it happens. */
+import { Command } from 'commander';
+import type { EventLine } from '../../api/client.js';
+import { type ClientOptions, connectTo, withClientOptions } from '../connect.js';
+import { printJsonLine, printLine } from '../output.js';
+import { positiveNumber } from '../parse.js';
+
+interface Options extends ClientOptions {
+  count?: number;
+}
+
+const MS_PER_SEC = 1000;
+
+const HELP = `
+Events of segments with an overlay:
+  L2MISS     an address that the FDB does not have
+  L3MISS     an IP address asked for that no neighbour has
+  VTEP       a tunnel end that nobody had named has sent
+  PMTU       the path to a tunnel end takes less than before
+  NOHOP      the way to tunnel ends is not found
+
+Examples:
+  sluice monitor
+  sluice monitor --count 1 --json`;
+
+const NAMES: Record<string, string> = {
+  l2Miss: 'L2MISS',
+  l3Miss: 'L3MISS',
+  vtepLearned: 'VTEP',
+  pathMtu: 'PMTU',
+  nextHopFailed: 'NOHOP',
+};
+
+export function monitorCommand(): Command {
+  return withClientOptions(new Command('monitor'))
+    .description('show misses and what is learned of tunnel ends, as it happens')
+    .option('-c, --count <n>', 'end after so many events', positiveNumber)
+    .addHelpText('after', HELP)
+    .action(monitor);
+}
+
+async function monitor(options: Options): Promise<void> {
+  const lines = connectTo(options).events();
+  const interrupted = new Promise<undefined>(resolve => {
+    process.once('SIGINT', () => resolve(undefined));
+    process.once('SIGTERM', () => resolve(undefined));
+  });
+  for (let shown = 0; shown < (options.count ?? Infinity);) {
+    const next = await Promise.race([lines.next(), interrupted]);
+    if (next === undefined || next.done) break;
+    if (!('lostEvents' in next.value)) shown++;
+    if (options.json) printJsonLine(next.value);
+    else printLine(lineOf(next.value));
+  }
+  // Ends the request even while it waits for an event.
+  process.exit();
+}
+
+function lineOf(line: EventLine): string {
+  if ('lostEvents' in line) return `${line.lostEvents} events lost`;
+  const { timeSec, event, segment, vid, port, ip, mac, mtuBytes } = line;
+  const where = segment === null ? [] : [`segment ${segment}`, ...(vid > 0 ? [`vid ${vid}`] : [])];
+  const parts = [
+    new Date(timeSec * MS_PER_SEC).toISOString(),
+    NAMES[event] ?? event,
+    ip,
+    mac,
+    mtuBytes === null ? null : `mtu ${mtuBytes}`,
+    ...where,
+    port === null ? null : `dev ${port}`,
+  ];
+  return parts.filter(part => part !== null).join(' ');
+}
