@@ -32,6 +32,12 @@ export interface LoopParts {
   events: LoopEvents;
 }
 
+/** About endpoints, tunnel ends, and what the core tells. */
+type OverlayRequest = Extract<
+  Request,
+  { kind: `endpoint${string}` | `events${string}` | 'neighbours' | 'vteps' }
+>;
+
 export class LoopControl {
   /** What the core has; none at first. */
   private plan: Plan | undefined;
@@ -71,6 +77,27 @@ export class LoopControl {
         return this.removeEntry(request.mac, request.domain);
       case 'fdbFlush':
         return this.flush(request.filter);
+      case 'snapshot':
+        return core.snapshot();
+      case 'captureStart':
+        taps.start(request.spec);
+        return this.attachTaps();
+      case 'captureStop':
+        taps.stop(request.id);
+        return this.attachTaps();
+      case 'inject':
+        return this.inject(request.port, request.frames);
+      case 'stop':
+        this.isStopped = true;
+        return this.counters();
+      default:
+        return this.performOverlay(request);
+    }
+  }
+
+  private performOverlay(request: OverlayRequest): Results[OverlayRequest['kind']] {
+    const { core } = this.parts;
+    switch (request.kind) {
       case 'endpointAdd':
         return this.endpoints.add(request.record);
       case 'endpointRemove':
@@ -85,19 +112,6 @@ export class LoopControl {
         return this.listen(true);
       case 'eventsStop':
         return this.listen(false);
-      case 'snapshot':
-        return core.snapshot();
-      case 'captureStart':
-        taps.start(request.spec);
-        return this.attachTaps();
-      case 'captureStop':
-        taps.stop(request.id);
-        return this.attachTaps();
-      case 'inject':
-        return this.inject(request.port, request.frames);
-      case 'stop':
-        this.isStopped = true;
-        return this.counters();
     }
   }
 
