@@ -3,7 +3,7 @@
  * what is wrong in our form: path, expected, got.
  */
 import { readFileSync } from 'node:fs';
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { packagePath } from '../package-path.js';
 import type { Problem } from './config-error.js';
 import { nearest } from './nearest.js';
@@ -16,8 +16,17 @@ const MAX_SHOWN_CHARACTERS = 60;
 
 type Schema = Record<string, unknown>;
 
-/** Fills in the defaults of `data`, which becomes a `RawConfig` if there is no problem. */
-export function checkSchema(data: unknown): Problem[] {
+interface Compiled {
+  schema: Schema;
+  validate: ValidateFunction<RawConfig>;
+}
+
+/** Compiling takes a hundred times as long as checking. */
+const compiled = new Map<string, Compiled>();
+
+function compile(schemaFile: string): Compiled {
+  const known = compiled.get(schemaFile);
+  if (known !== undefined) return known;
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,
@@ -25,8 +34,18 @@ export function checkSchema(data: unknown): Problem[] {
     allowUnionTypes: true,
     strictSchema: false,
   });
-  const schema = JSON.parse(readFileSync(packagePath(SCHEMA_FILE), 'utf8')) as Schema;
-  const validate = ajv.compile<RawConfig>(schema);
+  const schema = JSON.parse(readFileSync(packagePath(schemaFile), 'utf8')) as Schema;
+  const made = { schema, validate: ajv.compile<RawConfig>(schema) };
+  compiled.set(schemaFile, made);
+  return made;
+}
+
+/**
+ * Fills in the defaults of `data`, which becomes a `RawConfig`, or what another schema of
+ * the package describes, if there is no problem.
+ */
+export function checkSchema(data: unknown, schemaFile = SCHEMA_FILE): Problem[] {
+  const { schema, validate } = compile(schemaFile);
   if (validate(data)) return [];
   const errors = (validate.errors ?? []).filter(isOurs);
   return errors.map(error => problemOf(error, schema)).filter(isFirst);
@@ -123,7 +142,8 @@ function pathOf(pointer: string): string {
 }
 
 /** Keys of lists. */
-const LISTS = /\.(fdb|neighbours|match|push|allowed|peers|addresses|gateways|vteps)$/;
+const LISTS =
+  /(^|\.)(fdb|neighbours|match|push|allowed|peers|addresses|gateways|vteps|ends|routers|partitions|frames|captures|expect)$/;
 
 /** Appends a key or an index to a path. */
 function join(path: string, part: string): string {
