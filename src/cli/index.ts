@@ -18,6 +18,7 @@ import { portCommand } from './commands/port.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { segmentCommand } from './commands/segment.js';
+import { simulateCommand } from './commands/simulate.js';
 import { statsCommand } from './commands/stats.js';
 import { vlanCommand } from './commands/vlan.js';
 import { vtepCommand } from './commands/vtep.js';
@@ -30,6 +31,7 @@ const COMMANDS: (() => Command)[] = [
   checkCommand,
   replayCommand,
   explainCommand,
+  simulateCommand,
   portCommand,
   segmentCommand,
   vlanCommand,

@@ -1,0 +1,17 @@
+export { audit } from './audit.js';
+export type { PingCounts, StreamCounts } from './flows.js';
+export type { SimFrame } from './frame.js';
+export { NO_IMPAIRMENTS } from './impairments.js';
+export type { Impairments, Partition } from './impairments.js';
+export type { LinkCounts } from './link.js';
+export { loadTopology, parseTopology } from './load.js';
+export type { Observer, SimEvent } from './observer.js';
+export { LossReason } from './path.js';
+export type { PathCounts } from './path.js';
+export { runTopology, simulationOf } from './run.js';
+export type { RunOptions, RunResult } from './run.js';
+export { Simulation } from './simulation.js';
+export type { SentFrame, SimulationOptions } from './simulation.js';
+export { summaryOf } from './summary.js';
+export type { Summary } from './summary.js';
+export type { Topology } from './topology.js';
