@@ -3,12 +3,18 @@
  * .payload('hi').bytes()`. Lengths and checksums are right unless `partial` asks for the
  * sum that a device with checksum offload expects.
  */
+import { parseIp } from '../../src/frame/address.js';
 import { slowChecksum, slowSum } from './checksum.js';
 
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 export const ETHERNET = 14;
+const ICMP = 1;
 const TCP = 6;
 const UDP = 17;
+const ICMP6 = 58;
+/** Where the checksum is, from the start of layer 4. */
+const CHECKSUM_AT: Record<number, number> = { [ICMP]: 2, [TCP]: 16, [UDP]: 6, [ICMP6]: 2 };
+const DONT_FRAGMENT = 0x4000;
 
 export interface TagOptions {
   priority?: number;
@@ -19,6 +25,32 @@ export interface TcpOptions {
   sequence?: number;
   flags?: number;
   options?: Uint8Array;
+}
+export interface IpOptions {
+  /** Or hop limit. */
+  ttl?: number;
+  /** Or traffic class. */
+  tos?: number;
+}
+export interface Ipv4Options extends IpOptions {
+  id?: number;
+  isDf?: boolean;
+  options?: Uint8Array;
+}
+export interface VxlanOptions {
+  /** Byte 0. */
+  flags?: number;
+  /** Bytes 1-3, and byte 7. */
+  reserved?: readonly [number, number];
+}
+export interface GeneveOptions {
+  version?: number;
+  /** Byte 1. */
+  flags?: number;
+  protocol?: number;
+  /** Whole words. */
+  options?: Uint8Array;
+  reserved?: number;
 }
 
 /** `'02:00:00:00:00:01'`, or a number of it, as 6 bytes. */
@@ -44,17 +76,7 @@ function u16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff);
 }
 
-function ipv4Bytes(text: string): Uint8Array {
-  return Uint8Array.from(text.split('.').map(Number));
-}
-
-function ipv6Bytes(text: string): Uint8Array {
-  const [head = '', tail = ''] = text.split('::');
-  const words = (part: string) => (part === '' ? [] : part.split(':').map(w => parseInt(w, 16)));
-  const [before, after] = [words(head), words(tail)];
-  const zeros = new Array<number>(8 - before.length - after.length).fill(0);
-  return Buffer.concat([...before, ...zeros, ...after].map(u16));
-}
+const IP_DEFAULTS = { ttl: 64, tos: 0, id: 0, isDf: false, options: new Uint8Array() };
 
 export class Frame {
   private readonly tags: Uint8Array[] = [];
@@ -62,8 +84,9 @@ export class Frame {
   private network: 'none' | 'ipv4' | 'ipv6' = 'none';
   private source: Uint8Array = new Uint8Array();
   private target: Uint8Array = new Uint8Array();
-  private id = 0;
-  private ipOptions: Uint8Array = new Uint8Array();
+  private ip: Required<Ipv4Options> = IP_DEFAULTS;
+  private tunnel: Uint8Array = new Uint8Array();
+  private givenChecksum: number | undefined;
   private protocol = 0;
   private l4: Uint8Array = new Uint8Array();
   private data: Uint8Array = new Uint8Array();
@@ -87,20 +110,21 @@ export class Frame {
     return this;
   }
 
-  ipv4(source: string, target: string, options: { id?: number; options?: Uint8Array } = {}): this {
+  ipv4(source: string, target: string, options: Ipv4Options = {}): this {
     this.network = 'ipv4';
-    this.source = ipv4Bytes(source);
-    this.target = ipv4Bytes(target);
-    this.id = options.id ?? 0;
-    this.ipOptions = Uint8Array.from(options.options ?? []);
-    return this.type(0x0800);
+    return this.addressed(source, target, options).type(0x0800);
   }
 
-  ipv6(source: string, target: string): this {
+  ipv6(source: string, target: string, options: IpOptions = {}): this {
     this.network = 'ipv6';
-    this.source = ipv6Bytes(source);
-    this.target = ipv6Bytes(target);
-    return this.type(0x86dd);
+    return this.addressed(source, target, options).type(0x86dd);
+  }
+
+  private addressed(source: string, target: string, options: Ipv4Options): this {
+    this.source = parseIp(source)!;
+    this.target = parseIp(target)!;
+    this.ip = { ...IP_DEFAULTS, ...options };
+    return this;
   }
 
   tcp(sourcePort: number, targetPort: number, options: TcpOptions = {}): this {
@@ -124,6 +148,48 @@ export class Frame {
     return this;
   }
 
+  /** ICMP, or ICMPv6 over IPv6; `rest`: the second word of the header. */
+  icmp(type: number, code = 0, rest = 0): this {
+    const header = Buffer.alloc(8);
+    header.set([type, code]);
+    header.writeUInt32BE(rest, 4);
+    this.protocol = this.network === 'ipv6' ? ICMP6 : ICMP;
+    this.l4 = header;
+    return this;
+  }
+
+  /** Behind UDP, before `frame`; RFC 7348 §5. */
+  vxlan(vni: number, options: VxlanOptions = {}): this {
+    const { flags = 8, reserved = [0, 0] } = options;
+    this.tunnel = Buffer.alloc(8);
+    const header = this.tunnel as Buffer;
+    header.writeUInt32BE(flags * 0x1000000 + reserved[0], 0);
+    header.writeUInt32BE(vni * 256 + reserved[1], 4);
+    return this;
+  }
+
+  /** Behind UDP, before `frame`; RFC 8926 §3.4. */
+  geneve(vni: number, given: GeneveOptions = {}): this {
+    const { version = 0, flags = 0, protocol = 0x6558, reserved = 0 } = given;
+    const options = given.options ?? new Uint8Array();
+    const header = Buffer.from([(version << 6) | (options.length / 4), flags, 0, 0, 0, 0, 0, 0]);
+    header.writeUInt16BE(protocol, 2);
+    header.writeUInt32BE(vni * 256 + reserved, 4);
+    this.tunnel = Buffer.concat([header, options]);
+    return this;
+  }
+
+  /** What a tunnel carries. */
+  frame(inner: Frame | Uint8Array): this {
+    return this.payload(inner instanceof Frame ? inner.bytes() : inner);
+  }
+
+  /** Writes this into the checksum field of layer 4, right or wrong; 0 in UDP: none. */
+  checksum(value: number): this {
+    this.givenChecksum = value;
+    return this;
+  }
+
   /** A text, bytes, or that many bytes of a pattern. */
   payload(what: string | Uint8Array | number): this {
     if (typeof what === 'string') this.data = Uint8Array.from(Buffer.from(what));
@@ -144,7 +210,7 @@ export class Frame {
   }
 
   get l4At(): number {
-    return this.l3At + (this.network === 'ipv4' ? 20 + this.ipOptions.length : 40);
+    return this.l3At + (this.network === 'ipv4' ? 20 + this.ip.options.length : 40);
   }
 
   get headerBytes(): number {
@@ -158,36 +224,40 @@ export class Frame {
   }
 
   private finishedL4(): Uint8Array {
-    const bytes = Buffer.concat([this.l4, this.data]);
+    const bytes = Buffer.concat([this.l4, this.tunnel, this.data]);
     if (this.protocol === 0) return bytes;
-    if (this.protocol === UDP) bytes.writeUInt16BE(bytes.length, 4);
+    if (this.protocol === UDP) bytes.writeUInt16BE(bytes.length & 0xffff, 4);
+    bytes.writeUInt16BE(this.givenChecksum ?? this.l4Checksum(bytes), CHECKSUM_AT[this.protocol]);
+    return bytes;
+  }
+
+  private l4Checksum(bytes: Uint8Array): number {
+    if (this.protocol === ICMP) return slowChecksum(bytes);
     const length = [bytes.length >> 16, (bytes.length >> 8) & 0xff, bytes.length & 0xff];
     const pseudo = Buffer.concat([this.source, this.target, Buffer.from([0, ...length])]);
     const sum = slowSum(Uint8Array.of(0, this.protocol), slowSum(pseudo));
     const field = this.isPartial ? sum : slowChecksum(bytes, sum);
-    const written = this.protocol === UDP && field === 0 ? 0xffff : field;
-    bytes.writeUInt16BE(written, this.protocol === UDP ? 6 : 16);
-    return bytes;
+    return this.protocol === UDP && field === 0 ? 0xffff : field;
   }
 
   private ipHeader(l4Bytes: number): Uint8Array {
     if (this.network === 'none') return new Uint8Array();
     const header = Buffer.alloc(this.network === 'ipv4' ? 20 : 40);
+    const { ttl, tos, id, isDf, options } = this.ip;
     if (this.network === 'ipv6') {
-      header.writeUInt32BE(0x60000000);
+      header.writeUInt32BE(0x60000000 + (tos << 20));
       header.writeUInt16BE(l4Bytes & 0xffff, 4);
-      header[6] = this.protocol;
-      header[7] = 64;
+      header.set([this.protocol, ttl], 6);
       return Buffer.concat([header.subarray(0, 8), this.source, this.target]);
     }
-    header[0] = 0x45 + this.ipOptions.length / 4;
-    header.writeUInt16BE((20 + this.ipOptions.length + l4Bytes) & 0xffff, 2);
-    header.writeUInt16BE(this.id, 4);
-    header[8] = 64;
-    header[9] = this.protocol;
+    header.set([0x45 + options.length / 4, tos]);
+    header.writeUInt16BE((20 + options.length + l4Bytes) & 0xffff, 2);
+    header.writeUInt16BE(id, 4);
+    header.writeUInt16BE(isDf ? DONT_FRAGMENT : 0, 6);
+    header.set([ttl, this.protocol], 8);
     header.set(this.source, 12);
     header.set(this.target, 16);
-    const whole = Buffer.concat([header, this.ipOptions]);
+    const whole = Buffer.concat([header, options]);
     whole.writeUInt16BE(slowChecksum(whole), 10);
     return whole;
   }

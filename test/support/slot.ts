@@ -9,6 +9,8 @@ export interface Input {
   offload?: Uint8Array;
   trace?: boolean;
   tight?: boolean;
+  /** Somebody below vouches for the checksums. */
+  checked?: boolean;
 }
 /** What of the arena a frame takes: the core may write there. */
 export interface Slot {
@@ -26,6 +28,7 @@ export function alignSlot(at: number): number {
 }
 
 export function flagsOf(input: Input): number {
-  const { offload, trace = false, tight = false } = input;
-  return (offload ? RxFlag.Offload : 0) | (trace ? RxFlag.Trace : 0) | (tight ? RxFlag.Tight : 0);
+  const { offload, trace = false, tight = false, checked = false } = input;
+  const kind = (offload ? RxFlag.Offload : 0) | (checked ? RxFlag.Checked : 0);
+  return kind | (trace ? RxFlag.Trace : 0) | (tight ? RxFlag.Tight : 0);
 }

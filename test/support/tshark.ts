@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { hex } from './frame.js';
 import { runTool } from './tools.js';
 
 const MAGIC = 0xa1b2c3d4;
@@ -9,6 +11,8 @@ const MOST_BYTES = 262144;
 const ETHERNET = 1;
 const CHECKED = ['ip', 'tcp', 'udp'];
 const SUMMED = ['ip', 'tcp', 'udp', 'icmp', 'icmpv6'];
+const FAULTS = [...SUMMED.map(name => `${name}.checksum.status==0`), '_ws.malformed'].join('||');
+const MOST_SHOWN = 5;
 
 /** A capture file of these frames, all of time 0. */
 function pcapOf(frames: readonly Uint8Array[]): Uint8Array {
@@ -33,12 +37,12 @@ function pcapOf(frames: readonly Uint8Array[]): Uint8Array {
  */
 export function tshark(
   frames: readonly Uint8Array[],
-  { filter = faultFilter(), fields = [] as string[] } = {},
+  { filter = FAULTS, fields = [] as string[], decodeAs = [] as readonly string[] } = {},
 ): string[] | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-tshark-'));
   const file = join(folder, 'frames.pcap');
   writeFileSync(file, pcapOf(frames));
-  const checks = CHECKED.flatMap(name => ['-o', `${name}.check_checksum:TRUE`]);
+  const checks = checksOf(decodeAs);
   const columns = fields.length === 0 ? [] : ['-T', 'fields', ...fields.flatMap(f => ['-e', f])];
   const read = (...more: string[]): string[] | undefined =>
     runTool('tshark', ['-n', '-r', file, ...checks, ...more])
@@ -52,6 +56,27 @@ export function tshark(
   return lines;
 }
 
-function faultFilter(): string {
-  return [...SUMMED.map(name => `${name}.checksum.status==0`), '_ws.malformed'].join('||');
+/** Options that check everything; `udp.port==8472,vxlan`: what tshark does not know itself. */
+function checksOf(decodeAs: readonly string[]): string[] {
+  const checks = CHECKED.flatMap(name => ['-o', `${name}.check_checksum:TRUE`]);
+  return [...checks, ...decodeAs.flatMap(rule => ['-d', rule])];
+}
+
+export interface CheckOptions {
+  decodeAs?: readonly string[];
+}
+
+/** Lines of tshark about faulty frames of a capture file. */
+export function faultsIn(path: string, { decodeAs = [] }: CheckOptions = {}): string[] {
+  const out = runTool('tshark', ['-n', '-r', path, ...checksOf(decodeAs), '-Y', FAULTS]) ?? '';
+  return out.split('\n').filter(line => line !== '');
+}
+
+/** Fails when tshark finds a fault in one of the frames (conformance §0); one call for all. */
+export function expectClean(frames: readonly Uint8Array[], options: CheckOptions = {}): void {
+  const lines = tshark(frames, { ...options, fields: ['frame.number'] }) ?? [];
+  const shown = lines.slice(0, MOST_SHOWN).map(number => hex(frames[Number(number) - 1]!));
+  if (lines.length === 0) return;
+  const what = `${lines.length} of ${frames.length} frames are faulty`;
+  assert.unreachable(`tshark: ${what}:\n  ${shown.join('\n  ')}`);
 }
