@@ -31,6 +31,7 @@ import { clampMss } from './clamp-mss';
 import { ECN_MASK, outerEcn } from './ecn';
 import { frameLimit, push } from './encap';
 import { completeChecksum } from './finish';
+import { encapFragments } from './fragment';
 import { isKeptApart } from './output';
 import { askFor } from './resolve';
 import { encapSuper } from './super';
@@ -54,7 +55,11 @@ export function dress(core: Core, p: Packet, overlay: Overlay, vtep: Vtep): void
     if (!own(core, p)) return drop(core, p, overlay.tunnelPort, Drop.NoBuffer);
     if (vnet.needsChecksum) finishChecksum(core, p, overlay);
   }
-  if (p.length > frameLimit(overlay, vtep)) return tooBig(core, p, overlay, vtep);
+  if (p.length > frameLimit(overlay, vtep)) {
+    const isSent = encapFragments(core, p, overlay, vtep, headerFor(p, overlay));
+    if (!isSent) tooBig(core, p, overlay, vtep);
+    return;
+  }
   if (!own(core, p)) return drop(core, p, overlay.tunnelPort, Drop.NoBuffer);
   p.flags &= ~(<u32>RxFlag.Offload);
   push(core, p, overlay, vtep, headerFor(p, overlay));
