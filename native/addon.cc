@@ -101,7 +101,8 @@ Napi::Value openUdpHandle(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   const UdpOptions wanted{udpKind(info.Env(), text(options, "kind")), text(options, "netns"),
                           text(options, "address"),
-                          static_cast<uint16_t>(integer(options, "udpPort"))};
+                          static_cast<uint16_t>(integer(options, "udpPort")),
+                          text(options, "via")};
   Fd fd = reported(info.Env(), [&] { return openUdp(wanted); });
   return Napi::Number::New(info.Env(), fd.release());
 }

@@ -2,7 +2,9 @@
 
 #include "error.h"
 #include "poll.h"
+#include "netns.h"
 #include "socket.h"
+#include "udp-multicast.h"
 #include "udp-receive.h"
 #include "udp-send.h"
 #include "udp.h"
@@ -53,11 +55,7 @@ UdpPort::UdpPort(UdpSockets sockets) : netns_(std::move(sockets.netns)) {
   }
   for (Fd& fd : sockets.receive) {
     const SocketAddress at = boundAddress(fd.get());
-    Way& way = *wayOf(at.family());
-    if (way.senders.hasErrorQueue()) setErrorQueue(fd.get(), at.family());
-    Fd sender(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-    if (!sender.isOpen()) fail("dup", at.text());
-    way.senders.adopt(std::move(sender));
+    if (!isGroup(at)) adopt(fd, at);
     inputs_.push_back({std::move(fd), at, false});
   }
   for (Fd& fd : sockets.errors) {
@@ -75,7 +73,7 @@ UdpPort::Way* UdpPort::wayOf(int family) const {
 }
 
 void UdpPort::makeWay(const SocketAddress& at, const UdpSockets& sockets) {
-  if (wayOf(at.family()) != nullptr) return;
+  if (wayOf(at.family()) != nullptr || isGroup(at)) return;
   const auto isOfFamily = [&](const Fd& fd) {
     return optionOf(fd.get(), SOL_SOCKET, SO_DOMAIN) == at.family();
   };
@@ -83,7 +81,18 @@ void UdpPort::makeWay(const SocketAddress& at, const UdpSockets& sockets) {
   const bool hasErrors = std::any_of(errors.begin(), errors.end(), isOfFamily);
   const auto found = std::find_if(raw.begin(), raw.end(), isOfFamily);
   const int rawFd = found == raw.end() ? -1 : found->get();
-  ways_.push_back(std::make_unique<Way>(Way{{at, netns_.get(), !hasErrors}, rawFd, {}}));
+  int ifindex = 0;
+  inNetns(netns_.get(), [&] { ifindex = ifindexOf(at); });
+  ways_.push_back(std::make_unique<Way>(Way{{at, netns_.get(), ifindex, !hasErrors}, rawFd, {}}));
+}
+
+/** What receives on a port sends from it, too. */
+void UdpPort::adopt(const Fd& fd, const SocketAddress& at) {
+  Way& way = *wayOf(at.family());
+  if (way.senders.hasErrorQueue()) setErrorQueue(fd.get(), at.family());
+  Fd sender(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!sender.isOpen()) fail("dup", at.text());
+  way.senders.adopt(std::move(sender));
 }
 
 std::vector<int> UdpPort::inputs() const {

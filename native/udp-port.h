@@ -58,6 +58,7 @@ class UdpPort : public Port {
 
   Way* wayOf(int family) const;
   void makeWay(const SocketAddress& at, const UdpSockets& sockets);
+  void adopt(const Fd& fd, const SocketAddress& at);
   void receiveErrors(const Memory& memory, Slots& slots);
   UdpSender* senderFor(Way& way, uint16_t port);
   int sendBySender(const Memory& memory, const TxFrame& frame, const UdpFrame& headers);

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "netns.h"
+#include "udp-multicast.h"
 #include "udp.h"
 
 #include <sys/socket.h>
@@ -23,8 +24,9 @@ constexpr uint32_t NEIGHBOURS = 16;
 
 } // namespace
 
-UdpSenders::UdpSenders(const SocketAddress& from, int netns, bool hasErrorQueue)
-    : from_(from), netns_(netns), hasErrorQueue_(hasErrorQueue), places_(PORTS, NOBODY) {
+UdpSenders::UdpSenders(const SocketAddress& from, int netns, int ifindex, bool hasErrorQueue)
+    : from_(from), netns_(netns), ifindex_(ifindex), hasErrorQueue_(hasErrorQueue),
+      places_(PORTS, NOBODY) {
   senders_.reserve(MOST_ADOPTED + MOST_SENDERS);
 }
 
@@ -48,7 +50,10 @@ UdpSender* UdpSenders::find(uint16_t port, bool& isNew) {
 UdpSender* UdpSenders::open(uint16_t port) {
   UdpSender& sender = place(port);
   sender.fd = takeUnbound();
-  if (sender.fd.isOpen() && bindNear(sender.fd, port, sender.at)) return &sender;
+  if (sender.fd.isOpen() && bindNear(sender.fd, port, sender.at)) {
+    setGroupInterface(sender.fd.get(), family(), ifindex_);
+    return &sender;
+  }
   const int error = errno;
   sender.fd = Fd();
   places_[port] = NOBODY; // its place is free, and the first that is used again

@@ -27,8 +27,11 @@ struct UdpSender {
 
 class UdpSenders {
  public:
-  /** `from`: our address, with any port. `netns`: -1, or where to open sockets. */
-  UdpSenders(const SocketAddress& from, int netns, bool hasErrorQueue);
+  /**
+   * `from`: our address, with any port. `netns`: -1, or where to open sockets. `ifindex`: the
+   * interface of our address.
+   */
+  UdpSenders(const SocketAddress& from, int netns, int ifindex, bool hasErrorQueue);
 
   int family() const { return from_.family(); }
   bool hasErrorQueue() const { return hasErrorQueue_; }
@@ -57,6 +60,7 @@ class UdpSenders {
 
   SocketAddress from_;
   int netns_;
+  int ifindex_;
   bool hasErrorQueue_;
   uint64_t uses_ = 0;
   uint32_t adopted_ = 0;              // senders that stay, the first ones

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "netns.h"
 #include "socket.h"
+#include "udp-multicast.h"
 
 #include <linux/filter.h>
 #include <linux/icmp.h>
@@ -115,8 +116,16 @@ Fd openUdp(const UdpOptions& options) {
   const SocketAddress at = SocketAddress::parse(options.address, port, "bind");
   const Fd netns = options.netns.empty() ? Fd() : openNetns(options.netns);
   Fd fd;
-  inNetns(netns.get(), [&] { fd = openKind(options.kind, at); });
+  int ifindex = 0;
+  inNetns(netns.get(), [&] {
+    fd = openKind(options.kind, at);
+    ifindex = ifindexOf(options.via.empty() ? at : SocketAddress::parse(options.via, 0, "bind"));
+  });
+  // Others may be members too.
+  if (isGroup(at)) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1, at.text());
   if (bind(fd.get(), &at.any, at.bytes()) < 0) fail("bind", at.text());
+  if (isGroup(at)) joinGroup(fd.get(), at, ifindex);
+  else setGroupInterface(fd.get(), at.family(), ifindex);
   return fd;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Sockets of a port of kind udp: how they are opened, and told apart. Each is a handle.
  *
- * receive  one for each of our addresses and UDP ports; datagrams come coalesced (UDP_GRO)
+ * receive  one for each of our addresses, or groups, and UDP ports; datagrams come coalesced
+ *          (UDP_GRO)
  * raw      one an address, where CAP_NET_RAW is there: sends whole IP packets
  * errors   one an address, where CAP_NET_RAW is there: ICMP errors about UDP
  * netns    the namespace, if it is another, for sockets that are opened while sending
@@ -19,7 +20,8 @@ struct UdpOptions {
   UdpKind kind;
   std::string netns; // empty: here
   std::string address;
-  uint16_t port; // of receive
+  uint16_t port;   // of receive
+  std::string via; // of receive, where the address is a group: our own on the interface
 };
 
 Fd openUdp(const UdpOptions& options);

@@ -92,20 +92,22 @@ function tunnelPort(name: string, segment: string, { learning }: OverlayConfig):
 
 /** Where each port that carries an underlay listens, by its name. */
 export function udpEndpoints({ underlays, segments }: Config): Map<string, UdpEndpoint> {
-  const used = new Map<string, Set<number>>();
-  for (const { overlay } of segments) {
-    if (overlay === undefined) continue;
-    const udpPorts = used.get(overlay.underlay) ?? new Set();
-    used.set(overlay.underlay, udpPorts.add(overlay.udpPort));
-  }
   return new Map(
-    underlays.map(({ name, port, addresses }) => [
-      port,
-      {
-        addresses: addresses.map(({ ip }) => ip),
-        udpPorts: [...(used.get(name) ?? [])].sort((a, b) => a - b),
-      },
-    ]),
+    underlays.map(({ name, port, addresses }) => {
+      const overlays = segments.flatMap(({ overlay }) =>
+        overlay?.underlay === name ? [overlay] : [],
+      );
+      const udpPorts = new Set(overlays.map(({ udpPort }) => udpPort));
+      const groups = new Set(overlays.flatMap(({ group }) => group ?? []));
+      return [
+        port,
+        {
+          addresses: addresses.map(({ ip }) => ip),
+          udpPorts: [...udpPorts].sort((a, b) => a - b),
+          ...(groups.size > 0 && { groups: [...groups].sort() }),
+        },
+      ];
+    }),
   );
 }
 

@@ -14,6 +14,8 @@ export interface UdpEndpoint {
   addresses: readonly string[];
   /** UDP ports of the overlays, each once. */
   udpPorts: readonly number[];
+  /** Multicast groups to receive, each with an address of its family; default: none. */
+  groups?: readonly string[];
 }
 
 const TPID_SHIFT = 0x10000;

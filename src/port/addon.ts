@@ -52,8 +52,10 @@ export interface RawPacket {
 export interface UdpSocketOptions {
   kind: 'receive' | 'raw' | 'errors';
   netns?: string;
-  /** Our own. */
+  /** Our own, or, to receive, a group. */
   address: string;
+  /** With a group: our own on the interface it is joined on. */
+  via?: string;
   /** Of receive. */
   udpPort?: number;
 }

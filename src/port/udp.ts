@@ -8,6 +8,7 @@
  * system call, and ICMP errors are those of the wire; without, there is a socket a source
  * port for sending, and errors are put together from what the kernel kept of them.
  */
+import { isIPv4 } from 'node:net';
 import type { UdpEndpoint } from '../config/plan-port.js';
 import { type UdpSocketOptions, addon, closeHandle } from './addon.js';
 
@@ -28,7 +29,8 @@ export interface Udp {
  * not need any more is left open, for the caller to close. Throws an Error such as
  * `bind 10.0.0.1:4789: EADDRINUSE`; then nothing new is left open.
  */
-export function openUdp({ netns, addresses, udpPorts }: UdpOptions, previous?: Udp): Udp {
+export function openUdp(wanted: UdpOptions, previous?: Udp): Udp {
+  const { netns, addresses, udpPorts, groups } = wanted;
   const sockets = new Map<string, number>();
   const take = (name: string, open: () => number | undefined): void => {
     const handle = previous?.sockets.get(name) ?? open();
@@ -44,6 +46,19 @@ export function openUdp({ netns, addresses, udpPorts }: UdpOptions, previous?: U
       }
       for (const kind of ['raw', 'errors'] as const) {
         take(`${kind} ${address}`, () => openIfAllowed({ kind, address, ...where }));
+      }
+    }
+    for (const address of groups ?? []) {
+      const via = addresses.find(own => isIPv4(own) === isIPv4(address));
+      for (const udpPort of via === undefined ? [] : udpPorts) {
+        const options: UdpSocketOptions = {
+          kind: 'receive',
+          address,
+          udpPort,
+          via: via!,
+          ...where,
+        };
+        take(`group ${address} ${udpPort} ${via}`, () => addon().openUdp(options));
       }
     }
   } catch (error) {

@@ -107,7 +107,11 @@ test('plan: the port of an underlay knows where to listen', () => {
     ports.map(({ underlay }) => underlay),
     [
       undefined,
-      { addresses: ['192.168.0.2', 'fd00::2'], udpPorts: [4789, 6081] },
+      {
+        addresses: ['192.168.0.2', 'fd00::2'],
+        udpPorts: [4789, 6081],
+        groups: ['239.1.1.1'],
+      },
       undefined,
       undefined,
     ],

@@ -104,6 +104,26 @@ rigTest('udp: ports and addresses change without losing what waits', rig => {
   assert.ok(last.handles.every(handle => after.handles.includes(handle)));
 });
 
+modesTest('a datagram to a group reaches its members, and not the sender', (rig, mode) => {
+  const groups = ['239.1.1.1', 'ff05::1:2'];
+  [rig.left, rig.right].forEach((netns, port) => {
+    const addresses = [`10.0.1.${port + 1}`, `fd00:1::${port + 1}`];
+    rig.open(port, mode, { netns, addresses, udpPorts: [8472], groups });
+  });
+  const sent = FAMILIES.flatMap(({ from }, i) =>
+    [0, 1000].map(segmentBytes => {
+      const payload = payloadOf(100 + segmentBytes * 2);
+      const frame = frameOf(datagram({ from, to: groups[i]!, toPort: 8472, payload }));
+      rig.put(frame, segmentBytes);
+      return frame;
+    }),
+  );
+  assert.equal(rig.send(), [0, 0, 0, 0]);
+  const seen = rig.frames(RIGHT, 4).map(frame => Buffer.from(frame).toString('hex'));
+  assert.equal(seen.sort(), sent.map(frame => Buffer.from(frame).toString('hex')).sort());
+  assert.equal(rig.rig.receive(LEFT), []);
+});
+
 rigTest('udp: an address that is not ours, or taken, is an error with its name', rig => {
   rig.join();
   const options = { netns: rig.left, addresses: ['10.0.1.1', '10.0.1.9'], udpPorts: [VXLAN] };
