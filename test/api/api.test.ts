@@ -198,7 +198,7 @@ test('api: a capture is a stream of frames', () =>
     const first = lines.next();
     // The capture has begun when the first answer to a later request is there.
     await client.stats();
-    const retry = setInterval(() => void client.inject('p0', [FRAME]), 50);
+    const retry = setInterval(() => void client.inject('p0', [FRAME]).catch(() => undefined), 50);
     const line = (await first).value as CaptureLine;
     clearInterval(retry);
     await lines.return(undefined);

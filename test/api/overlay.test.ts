@@ -238,7 +238,7 @@ test('api: events tell of addresses that nobody knows', () =>
     // The listener is there when the answer to a later request is.
     await client.stats();
     const frame = `02000000000902420a000002080045${'00'.repeat(45)}`;
-    const retry = setInterval(() => void client.inject('c1', [frame]), 50);
+    const retry = setInterval(() => void client.inject('c1', [frame]).catch(() => undefined), 50);
     const { event, segment, port, mac } = (await first).value as Exclude<
       EventLine,
       { lostEvents: number }

@@ -127,7 +127,7 @@ test('cli: capture writes a pcapng that starts with a section header', async () 
     const { ApiClient } = await import('../../src/api/client.js');
     const client = new ApiClient(folder.socket);
     const frame = `ffffffffffff020000000001abcd${'00'.repeat(46)}`;
-    const retry = setInterval(() => void client.inject('p0', [frame]), 100);
+    const retry = setInterval(() => void client.inject('p0', [frame]).catch(() => undefined), 100);
     const [code] = (await exited) as [number];
     clearInterval(retry);
     assert.is(code, 0);
