@@ -39,6 +39,40 @@ export class Ovs {
     execFileSync('ip', ['netns', 'exec', this.netns, 'ovs-vsctl', ...all], { stdio: 'pipe' });
   }
 
+  /**
+   * A bridge `phy` with the device of an underlay, and our address on it: where a tunnel
+   * port of `br0` sends from.
+   */
+  addUnderlay(device: string, addresses: readonly string[]): void {
+    const bridge = ['add-br', 'phy', '--', 'set', 'bridge', 'phy', 'datapath_type=netdev'];
+    this.vsctl(...bridge, '--', 'add-port', 'phy', device);
+    this.up('phy');
+    for (const address of addresses) this.ip('addr', 'add', address, 'dev', 'phy');
+  }
+
+  /** A tunnel port of `br0`, to one peer. */
+  addTunnel(type: 'vxlan' | 'geneve', peer: string, vni: number, options: string[] = []): void {
+    const set = ['set', 'interface', type, `type=${type}`];
+    const all = [`options:remote_ip="${peer}"`, `options:key=${vni}`, ...options];
+    this.vsctl('add-port', 'br0', type, '--', ...set, ...all);
+  }
+
+  /** Gives `br0` an address: it is a host of the overlay itself. */
+  addHost(address: string, mac: string, mtuBytes: number): void {
+    this.vsctl('set', 'bridge', 'br0', `other-config:hwaddr="${mac}"`);
+    this.vsctl('set', 'interface', 'br0', `mtu_request=${mtuBytes}`);
+    this.up('br0');
+    this.ip('addr', 'add', address, 'dev', 'br0');
+  }
+
+  private up(device: string): void {
+    this.ip('link', 'set', device, 'up');
+  }
+
+  private ip(...args: readonly string[]): void {
+    execFileSync('ip', ['-n', this.netns, ...args], { stdio: 'pipe' });
+  }
+
   stop(): void {
     for (const child of this.children.reverse()) child.kill('SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
