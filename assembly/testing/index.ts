@@ -5,5 +5,6 @@
  */
 export * from '../index';
 export * from './node';
+export * from './table';
 export * from './tunnel';
 export * from './wire';

@@ -16,6 +16,7 @@ const VERSION_SHIFT: u32 = 4; // in byte 0
 const VERSION_MASK: u32 = 0xf0;
 const CLASS_SHIFT: u32 = 20; // of the first word, big endian
 const CLASS_MASK: u32 = 0xff;
+const CONGESTION: u32 = 0x3000; // bits 4 and 5 of byte 1
 /** Address blocks, RFC 4291 §2.7. */
 const GROUP_MASK: u64 = 0xff;
 const GROUP: u64 = 0xff;
@@ -45,6 +46,10 @@ export class Ipv6 {
     return bswap<u16>(this.payloadBe);
   }
 
+  set payloadBytes(bytes: u32) {
+    this.payloadBe = bswap<u16>(<u16>bytes);
+  }
+
   get nextHeader(): u32 {
     return this.next;
   }
@@ -56,6 +61,11 @@ export class Ipv6 {
   /** DSCP and ECN: 4 bits in byte 0, 4 in byte 1. */
   get trafficClass(): u32 {
     return (bswap<u32>(this.first) >>> CLASS_SHIFT) & CLASS_MASK;
+  }
+
+  /** Sets both bits of the ECN field: congestion experienced, RFC 3168 §5. */
+  markCongestion(): void {
+    this.first |= CONGESTION;
   }
 
   /** Writes all but the addresses; traffic class and flow label are 0. */
