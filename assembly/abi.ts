@@ -173,6 +173,7 @@ export enum Trace {
   Coalesced, // a segments in one frame now, b bytes
   Answered, // an underlay's own address answered: a UnderlayAnswer
   NextHopAsked, // a VTEP: its next hop was asked for
+  Reassembled, // a bytes of the whole outer packet; 0: it waits for other fragments
   Fragmented, // a port, b fragments of the inner packet
   PathMtu, // a VTEP, b bytes of the path's MTU from now on
 }

@@ -26,6 +26,7 @@ import { sweep } from './node/age';
 import { fillStorm } from './node/storm';
 import { Buckets, mix } from './table/buckets';
 import { Fdb } from './table/fdb';
+import { Fragments } from './table/fragments';
 import { createHops, endpointEntries } from './table/hop';
 import { Neighbours } from './table/neighbour';
 import * as overlayTable from './table/overlay';
@@ -33,6 +34,10 @@ import * as portTable from './table/port';
 import * as segmentTable from './table/segment';
 import * as underlayTable from './table/underlay';
 import { createVteps, underlayChanged, vtepIn } from './table/vtep';
+
+/** Outer packets that may wait for fragments, and blocks of 2 KiB for each: a megabyte. */
+const MOST_DATAGRAMS: u32 = 256;
+const DATAGRAM_BLOCKS: u32 = 2;
 
 export function abiVersion(): u32 {
   return ABI_VERSION;
@@ -61,7 +66,15 @@ export function endOf(core: usize): usize {
 function place(c: Core): usize {
   const fdbBytes = Buckets.bytesFor(c.capacity(Capacity.FdbEntries));
   const neighbourBytes = Neighbours.bytesFor(c.capacity(Capacity.Neighbours));
-  return layOut(c, fdbBytes, neighbourBytes, Buckets.bytesFor(endpointEntries(c)));
+  const endpointBytes = Buckets.bytesFor(endpointEntries(c));
+  const datagrams = datagramCount(c);
+  const fragmentBytes = Fragments.bytesFor(datagrams, datagrams * DATAGRAM_BLOCKS);
+  return layOut(c, fdbBytes, neighbourBytes, endpointBytes, fragmentBytes);
+}
+
+/** Outer packets that may wait for fragments. */
+function datagramCount(c: Core): u32 {
+  return c.capacity(Capacity.Underlays) == 0 ? 0 : MOST_DATAGRAMS;
 }
 
 /** Lays the core out in zeroed memory. The seed makes table layouts secret. */
@@ -72,6 +85,8 @@ export function init(core: usize, seedLow: u32, seedHigh: u32): void {
   Buckets.create(c.fdb, c.capacity(Capacity.FdbEntries), seed, ~seed);
   Buckets.create(c.endpoints, endpointEntries(c), mix(seed), mix(~seed));
   c.salt = mix(mix(seed));
+  const datagrams = datagramCount(c);
+  Fragments.create(c.fragments, datagrams, datagrams * DATAGRAM_BLOCKS, mix(c.salt));
   Neighbours.create(c.neighbours, c.capacity(Capacity.Neighbours), seed);
   portTable.createPorts(c);
   segmentTable.createSegments(c);

@@ -125,6 +125,8 @@ export class Core {
   hops: usize;
   /** VNIs, VTEPs, next hops and peers by key; see table/endpoints.ts. */
   endpoints: usize;
+  /** Fragments of outer packets. */
+  fragments: usize;
   peers: usize;
   events: usize;
   arrivals: usize;
@@ -177,7 +179,7 @@ export function alignLine(at: usize): usize {
 
 /**
  * Assigns an address to every region, given the capacities. `fdbBytes`, `neighbourBytes`
- * and `endpointBytes` are the sizes of these tables. Returns the first address behind the
+ * and `endpointBytes` and so on are the sizes of these tables. Returns the first address behind the
  * core.
  */
 export function layOut(
@@ -185,6 +187,7 @@ export function layOut(
   fdbBytes: usize,
   neighbourBytes: usize,
   endpointBytes: usize,
+  fragmentBytes: usize,
 ): usize {
   const ports: usize = core.portCount + 1;
   // Behind what floods take: a fate for each segment and each part of a super frame.
@@ -211,7 +214,8 @@ export function layOut(
   core.arrivals = at = alignLine(at + neighbourBytes);
   at = alignLine(at + <usize>core.capacity(Capacity.EvictEntries) * ARRIVAL_BYTES);
   core.arrivalsEnd = core.endpoints = at;
-  at = layOutOverlays(core, alignLine(at + endpointBytes));
+  core.fragments = at = alignLine(at + endpointBytes);
+  at = layOutOverlays(core, alignLine(at + fragmentBytes));
   core.trace = at;
   core.scratch = at = alignLine(at + core.capacity(Capacity.TraceRecords) * TRACE_BYTES);
   core.traceLimit = at;

@@ -16,28 +16,20 @@ import { Node, RxFlag, Trace, VNET_BYTES } from '../abi';
 import { Core, GROWN_BYTES } from '../memory';
 import { Packet } from '../packet';
 import { note, say } from '../trace';
-import { checksumOf, fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
+import { fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { TYPE_IPV6 } from '../wire/ipv6';
+import { IPV4_BYTES, Ipv4, PROTOCOL_TCP, TYPE_IPV4 } from '../wire/ipv4';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { TCP_ACK, TCP_BYTES, TCP_PSH, Tcp } from '../wire/tcp';
 import { GSO_TCP4, GSO_TCP6, Vnet } from '../wire/vnet';
 
-const TYPE_IPV4: u32 = 0x0800;
-const IPV4_PLAIN: u32 = 0x45;
-const IPV4_BYTES: u32 = 20;
-const IPV6_BYTES: u32 = 40;
-const TCP_BYTES: u32 = 20;
-const PROTOCOL_TCP: u32 = 6;
-const FRAGMENT_MASK: u32 = 0x3fff;
 const MOST_IP_BYTES: u32 = 65535;
 /** Less than a tunnel header and the inner headers behind it. */
 const SHIFT_BYTES: u32 = 16;
 const RIGHT_SUM: u32 = 0xffff;
 
 // Offsets and flags: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
-const IPV4_LENGTH: usize = 2;
 const IPV4_FRAGMENT: usize = 6;
-const IPV4_PROTOCOL: usize = 9;
-const IPV4_CHECKSUM: usize = 10;
 const IPV6_LENGTH: usize = 4;
 const IPV6_NEXT: usize = 6;
 const TCP_SEQUENCE: usize = 4;
@@ -46,8 +38,6 @@ const TCP_OFFSET: usize = 12;
 const TCP_FLAGS: usize = 13;
 const TCP_WINDOW: usize = 14;
 const TCP_CHECKSUM: usize = 16;
-const ACK: u32 = 0x10;
-const PSH: u32 = 0x08;
 
 /** The frame that grows. */
 @unmanaged
@@ -84,7 +74,7 @@ export class Grown {
     if (headers < l4 + TCP_BYTES || headers >= p.length || !isWhole(p)) return;
     const tcp: usize = p.data + l4;
     this.flags = load<u8>(tcp, TCP_FLAGS);
-    if (this.flags != ACK) return;
+    if (this.flags != TCP_ACK) return;
     this.l4 = l4;
     this.headerBytes = headers;
     this.segmentBytes = p.length - headers;
@@ -138,32 +128,30 @@ export function finishCoalesced(core: Core, grown: Packet): Packet {
 
 /** Where TCP begins in a plain IP packet that is no fragment; 0: elsewhere. */
 function tcpOffset(p: Packet): u32 {
-  const ip: usize = p.data + ETHERNET_BYTES;
+  const at: usize = p.data + ETHERNET_BYTES;
   const type = Ethernet.at(p.data).type;
   if (type == TYPE_IPV4 && p.length >= ETHERNET_BYTES + IPV4_BYTES + TCP_BYTES) {
-    const isTcp = load<u8>(ip) == IPV4_PLAIN && load<u8>(ip, IPV4_PROTOCOL) == PROTOCOL_TCP;
-    const fragment = bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK;
-    return isTcp && fragment == 0 ? ETHERNET_BYTES + IPV4_BYTES : 0;
+    const ip = Ipv4.at(at);
+    const isTcp = ip.isPlain && ip.protocol == PROTOCOL_TCP && !ip.isFragment;
+    return isTcp ? ETHERNET_BYTES + IPV4_BYTES : 0;
   }
   if (type == TYPE_IPV6 && p.length >= ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES) {
-    return load<u8>(ip, IPV6_NEXT) == PROTOCOL_TCP ? ETHERNET_BYTES + IPV6_BYTES : 0;
+    return Ipv6.at(at).nextHeader == PROTOCOL_TCP ? ETHERNET_BYTES + IPV6_BYTES : 0;
   }
   return 0;
 }
 
 function tcpBytes(p: Packet, l4: u32): u32 {
-  return (load<u8>(<usize>p.data + l4, TCP_OFFSET) >> 4) << 2;
+  return Tcp.at(p.data + l4).headerBytes;
 }
 
-/** Whether the IP length is that of the frame: no padding behind it. */
+/** Whether the IP length is that of the frame, no padding behind it, and the header is right. */
 function isWhole(p: Packet): bool {
-  const ip: usize = p.data + ETHERNET_BYTES;
-  if (load<u8>(ip) == IPV4_PLAIN) {
-    const isSummed = fold(sumBytes(ip, IPV4_BYTES)) == RIGHT_SUM;
-    return isSummed && bswap<u16>(load<u16>(ip, IPV4_LENGTH)) == p.length - ETHERNET_BYTES;
-  }
-  const payload: u32 = bswap<u16>(load<u16>(ip, IPV6_LENGTH));
-  return payload == p.length - ETHERNET_BYTES - IPV6_BYTES;
+  const at: usize = p.data + ETHERNET_BYTES;
+  const bytes = p.length - ETHERNET_BYTES;
+  const ip = Ipv4.at(at);
+  if (ip.isPlain) return ip.hasRightSum && ip.totalBytes == bytes;
+  return Ipv6.at(at).payloadBytes == bytes - IPV6_BYTES;
 }
 
 function isNext(state: Grown, grown: Packet, p: Packet): bool {
@@ -174,7 +162,7 @@ function isNext(state: Grown, grown: Packet, p: Packet): bool {
   if (p.length - headers > state.segmentBytes || !isWhole(p)) return false;
   if (grown.length + p.length - headers - ETHERNET_BYTES > MOST_IP_BYTES) return false;
   const tcp: usize = p.data + l4;
-  if ((load<u8>(tcp, TCP_FLAGS) & ~PSH) != ACK) return false;
+  if ((load<u8>(tcp, TCP_FLAGS) & ~TCP_PSH) != TCP_ACK) return false;
   if (bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) != state.nextSequence) return false;
   if (!isSameFlow(grown.data, p.data, l4, headers)) return false;
   if (state.isChecked == 0) {
@@ -234,7 +222,7 @@ function append(state: Grown, grown: Packet, p: Packet): void {
   grown.length += bytes;
   state.segments++;
   state.nextSequence += bytes;
-  const isLast = state.flags != ACK || bytes < state.segmentBytes;
+  const isLast = state.flags != TCP_ACK || bytes < state.segmentBytes;
   if (isLast) state.isOpen = 0;
 }
 
@@ -243,7 +231,7 @@ function setLength(ip: usize, isIpv4: bool, bytes: u32): void {
     store<u16>(ip, bswap<u16>(<u16>(bytes - IPV6_BYTES)), IPV6_LENGTH);
     return;
   }
-  store<u16>(ip, bswap<u16>(<u16>bytes), IPV4_LENGTH);
-  store<u16>(ip, 0, IPV4_CHECKSUM);
-  store<u16>(ip, <u16>checksumOf(sumBytes(ip, IPV4_BYTES)), IPV4_CHECKSUM);
+  const header = Ipv4.at(ip);
+  header.totalBytes = bytes;
+  header.seal();
 }

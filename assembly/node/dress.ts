@@ -23,13 +23,15 @@ import {
 import { PORT_UP } from '../table/port';
 import { VTEP_READY, Vtep } from '../table/vtep';
 import { note, say } from '../trace';
-import { HEADER_DF, headerOf } from '../tunnel/outer-headers';
-import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { HEADER_DF, TOS_SHIFT, headerOf } from '../tunnel/outer-headers';
+import { Ethernet } from '../wire/ethernet';
+import { IPV4_BYTES, IPV4_DF, Ipv4 } from '../wire/ipv4';
+import { Ipv6 } from '../wire/ipv6';
 import { VLAN_BYTES, isTpid, networkOffset, popTag } from '../wire/vlan';
 import { Vnet } from '../wire/vnet';
 import { clampMss } from './clamp-mss';
 import { ECN_MASK, outerEcn } from './ecn';
-import { frameLimit, push } from './encap';
+import { frameLimit, packetLimit, push } from './encap';
 import { completeChecksum } from './finish';
 import { encapFragments } from './fragment';
 import { isKeptApart } from './output';
@@ -37,13 +39,6 @@ import { askFor } from './resolve';
 import { encapSuper } from './super';
 import { tooBig } from './path-mtu';
 
-const VERSION_SHIFT: u32 = 4;
-const IPV4_BYTES: u32 = 20;
-const IPV4_TTL: usize = 8;
-const IPV4_FRAGMENT: usize = 6;
-const IPV4_DF_BYTE: u32 = 0x40;
-const IPV6_HOPS: usize = 7;
-const CLASS_SHIFT: u32 = 20;
 const BYTE_MASK: u32 = 0xff;
 
 export function dress(core: Core, p: Packet, overlay: Overlay, vtep: Vtep): void {
@@ -80,7 +75,7 @@ function prepare(core: Core, p: Packet, overlay: Overlay, vtep: Vtep): Drop {
   }
   if (!overlay.has(OVERLAY_MSS_CLAMP)) return Drop.None;
   if (!own(core, p)) return Drop.NoBuffer;
-  clampMss(p.data, p.length, frameLimit(overlay, vtep) - ETHERNET_BYTES, needsChecksum(p));
+  clampMss(p.data, p.length, packetLimit(overlay, vtep), needsChecksum(p));
   return Drop.None;
 }
 
@@ -110,22 +105,21 @@ function finishChecksum(core: Core, p: Packet, overlay: Overlay): void {
 function headerFor(p: Packet, overlay: Overlay): u32 {
   const df = overlay.has(OVERLAY_DF_SET) ? HEADER_DF : 0;
   const l3 = networkOffset(p.data, p.length);
-  const ip = p.window(l3, IPV4_BYTES);
-  const version: u32 = ip == 0 ? 0 : load<u8>(ip) >> VERSION_SHIFT;
-  if (version == 4) {
-    const isDf = (load<u8>(ip, IPV4_FRAGMENT) & IPV4_DF_BYTE) != 0;
-    const inner = headerOf(load<u8>(ip, IPV4_TTL), load<u8>(ip, 1)) | (isDf ? HEADER_DF : 0);
+  const at = p.window(l3, IPV4_BYTES);
+  const ip = Ipv4.at(at);
+  if (at != 0 && ip.isVersion4) {
+    const inner = headerOf(ip.ttl, ip.tos) | ((ip.fragment & IPV4_DF) != 0 ? HEADER_DF : 0);
     return choose(overlay, inner);
   }
-  if (version == 6) {
-    const tos = (bswap<u32>(load<u32>(ip)) >> CLASS_SHIFT) & BYTE_MASK;
-    return choose(overlay, headerOf(load<u8>(ip, IPV6_HOPS), tos) | HEADER_DF);
+  if (at != 0 && Ipv6.at(at).isVersion6) {
+    const inner = Ipv6.at(at);
+    return choose(overlay, headerOf(inner.hopLimit, inner.trafficClass) | HEADER_DF);
   }
   return headerOf(overlay.ttl == 0 ? DEFAULT_TTL : overlay.ttl, overlay.tos) | df;
 }
 
 function choose(overlay: Overlay, inner: u32): u32 {
-  const innerTos = (inner >> 8) & BYTE_MASK;
+  const innerTos = (inner >> TOS_SHIFT) & BYTE_MASK;
   const dscp = overlay.has(OVERLAY_TOS_INHERIT) ? innerTos & ~ECN_MASK : overlay.tos;
   const ttl = overlay.has(OVERLAY_TTL_INHERIT) ? inner & BYTE_MASK : overlay.ttl;
   const isDf =

@@ -14,7 +14,9 @@
 import { Drop } from '../abi';
 import { Packet } from '../packet';
 import { networkOffset } from '../wire/vlan';
-import { fold } from '../wire/checksum';
+import { updateChecksum } from '../wire/checksum';
+import { IPV4_BYTES, Ipv4 } from '../wire/ipv4';
+import { IPV6_BYTES } from '../wire/ipv6';
 
 export const ECN_MASK: u32 = 3;
 const ECT_1: u32 = 1;
@@ -22,9 +24,6 @@ const ECT_0: u32 = 2;
 const CONGESTED: u32 = 3;
 
 const VERSION_SHIFT: u32 = 4;
-const IPV4_BYTES: u32 = 20;
-const IPV6_BYTES: u32 = 40;
-const IPV4_CHECKSUM: usize = 10;
 const IPV4_TOS_SHIFT: u32 = 8; // in the first word of 16 bits, as loaded
 /** IPv6: the traffic class lies across bytes 0 and 1, its low 2 bits in bits 4-5 of byte 1. */
 const IPV6_ECN_SHIFT: u32 = 4;
@@ -57,10 +56,10 @@ function combine(ip: usize, inner: u32, outer: u32, isIpv4: bool): Drop {
   return Drop.None;
 }
 
-/** Changes the field and the checksum with it: RFC 1624 §3, equation 3. */
-function setIpv4(ip: usize, inner: u32, outer: u32): void {
-  store<u8>(ip, <u8>((load<u8>(ip, 1) & ~ECN_MASK) | outer), 1);
-  const before = ~(inner << IPV4_TOS_SHIFT) & 0xffff;
-  const sum = (~load<u16>(ip, IPV4_CHECKSUM) & 0xffff) + before + (outer << IPV4_TOS_SHIFT);
-  store<u16>(ip, <u16>~fold(sum), IPV4_CHECKSUM);
+/** Changes the field, and the checksum with it. */
+function setIpv4(at: usize, inner: u32, outer: u32): void {
+  const ip = Ipv4.at(at);
+  ip.tos = (ip.tos & ~ECN_MASK) | outer;
+  const before = inner << IPV4_TOS_SHIFT;
+  ip.checksum = <u16>updateChecksum(ip.checksum, before, outer << IPV4_TOS_SHIFT);
 }

@@ -27,13 +27,13 @@ import {
   wantsChecksum,
 } from '../tunnel/outer-headers';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { TYPE_IPV4 } from '../wire/ipv4';
 import { TYPE_IPV6 } from '../wire/ipv6';
 import { dress } from './dress';
 import { ECN_MASK, outerEcn } from './ecn';
 
 const NOT_STRAIGHT: u32 = PACKET_SLOW | RxFlag.Tight;
 const PORT_SHIFT: u32 = 16;
-const TYPE_IPV4: u32 = 0x0800;
 /** Bytes of a frame that show the ECN field of an IP header without tags. */
 const ECN_WINDOW_BYTES: u32 = 16;
 const ECN_BYTE: usize = 15;
@@ -63,6 +63,12 @@ function isStraight(p: Packet, port: Port, overlay: Overlay, vtep: Vtep): bool {
 /** Longest inner frame that the path to a VTEP takes, and the overlay wants. */
 export function frameLimit(overlay: Overlay, vtep: Vtep): u32 {
   return min(vtep.roomBytes, overlay.frameLimitBytes);
+}
+
+/** Longest inner IP packet without tags. */
+export function packetLimit(overlay: Overlay, vtep: Vtep): u32 {
+  const frame = frameLimit(overlay, vtep);
+  return frame > ETHERNET_BYTES ? frame - ETHERNET_BYTES : 0;
 }
 
 /** ECN field of an IP packet; 0 of anything else. */

@@ -11,8 +11,7 @@ import { Overlay } from '../table/overlay';
 import { Vtep } from '../table/vtep';
 import { note, say } from '../trace';
 import { Cut } from '../wire/cut';
-import { ETHERNET_BYTES } from '../wire/ethernet';
-import { frameLimit, push } from './encap';
+import { packetLimit, push } from './encap';
 
 /** Sends the frame in fragments. False: it cannot be, and nothing was done. */
 export function encapFragments(
@@ -23,9 +22,7 @@ export function encapFragments(
   header: u32,
 ): bool {
   const cut = Cut.at(core.gso);
-  const limit = frameLimit(overlay, vtep);
-  if (limit <= ETHERNET_BYTES) return false;
-  if (!cut.open(p.data, p.length, limit - ETHERNET_BYTES)) return false;
+  if (!cut.open(p.data, p.length, packetLimit(overlay, vtep))) return false;
   if (p.has(RxFlag.Trace)) traceCut(core, p, overlay, cut.fragments);
   p.flags &= ~(PACKET_SHARED | (<u32>RxFlag.Tight));
   for (let i: u32 = 0; i < cut.fragments; i++) {

@@ -16,33 +16,17 @@ import { Vtep, findVtep } from '../table/vtep';
 import { Outer } from '../tunnel/tunnel';
 import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { IPV4_BYTES, Ipv4, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { UDP_BYTES, UDP_NO_CHECKSUM, Udp } from '../wire/udp';
 import { Vnet } from '../wire/vnet';
 import { host } from './underlay';
 
 /** What is returned for a frame that was taken in: neither a reason to drop it, nor none. */
 export const CONSUMED: Drop = Drop.Count;
 
-const TYPE_IPV4: u32 = 0x0800;
-const IPV4_BYTES: u32 = 20;
-const UDP_BYTES: u32 = 8;
-const PROTOCOL_UDP: u32 = 17;
-/** Version 4, a header of five words. */
-const IPV4_PLAIN: u32 = 0x45;
-const FRAGMENT_MASK: u32 = 0x3fff; // more fragments, or an offset
-
-// Offsets: RFC 791 §3.1, RFC 768, RFC 8200 §3.
-const IPV4_TOS: usize = 1;
-const IPV4_LENGTH: usize = 2;
-const IPV4_FRAGMENT: usize = 6;
-const IPV4_PROTOCOL: usize = 9;
-const IPV4_SOURCE: usize = 12;
-const IPV4_DESTINATION: usize = 16;
-const IPV6_ADDRESSES_BYTES: u32 = 32;
 const IPV4_ADDRESSES_BYTES: u32 = 8;
-const UDP_DESTINATION: usize = 2;
-const UDP_LENGTH: usize = 4;
-const UDP_CHECKSUM: usize = 6;
+const IPV6_ADDRESSES_BYTES: u32 = 32;
 const SUM_OF_WHOLE: u32 = 0xffff;
 
 /** Fills in `core.outer` from a frame of `port`; returns Drop.None, CONSUMED or a reason. */
@@ -55,9 +39,9 @@ export function openOuter(core: Core, p: Packet, port: Port): Drop {
   const type = Ethernet.at(data).type;
   const underlay = port.underlay;
   if (type == TYPE_IPV4 && length >= ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES) {
-    const ip = data + ETHERNET_BYTES;
-    const isUdp = load<u8>(ip) == IPV4_PLAIN && load<u8>(ip, IPV4_PROTOCOL) == PROTOCOL_UDP;
-    if (isUdp && !isFragment(ip)) return openIpv4(core, p, underlay, ip);
+    const ip = Ipv4.at(data + ETHERNET_BYTES);
+    const isUdp = ip.isPlain && ip.protocol == PROTOCOL_UDP;
+    if (isUdp && !ip.isFragment) return openIpv4(core, p, underlay, ip);
   } else if (type == TYPE_IPV6 && length >= ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES) {
     const ip = Ipv6.at(data + ETHERNET_BYTES);
     if (ip.isVersion6 && ip.nextHeader == PROTOCOL_UDP) return openIpv6(core, p, underlay, ip);
@@ -65,28 +49,19 @@ export function openOuter(core: Core, p: Packet, port: Port): Drop {
   return host(core, p, underlay);
 }
 
-function isFragment(ip: usize): bool {
-  return (bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK) != 0;
-}
-
-function openIpv4(core: Core, p: Packet, underlay: Underlay, ip: usize): Drop {
-  const total: u32 = bswap<u16>(load<u16>(ip, IPV4_LENGTH));
+function openIpv4(core: Core, p: Packet, underlay: Underlay, ip: Ipv4): Drop {
+  const total = ip.totalBytes;
   if (total < IPV4_BYTES + UDP_BYTES || total > p.length - ETHERNET_BYTES) {
     return Drop.OuterMalformed;
   }
-  if (fold(sumIpv4(ip)) != SUM_OF_WHOLE) return Drop.OuterChecksum;
-  if (bswap<u32>(load<u32>(ip, IPV4_DESTINATION)) != underlay.ipv4) return Drop.NotOurAddress;
+  if (!ip.hasRightSum) return Drop.OuterChecksum;
+  if (ip.destination != underlay.ipv4) return Drop.NotOurAddress;
   const outer = Outer.at(core.outer);
-  outer.tos = load<u8>(ip, IPV4_TOS);
+  outer.tos = ip.tos;
   outer.addressHead = IPV4_HEAD;
-  outer.addressTail = bswap<u32>(load<u32>(ip, IPV4_SOURCE));
-  return openUdp(core, p, underlay, ip + IPV4_BYTES, total - IPV4_BYTES);
-}
-
-/** Sum of a header of five words. */
-function sumIpv4(ip: usize): u64 {
-  const first = <u64>load<u32>(ip) + load<u32>(ip, 4) + load<u32>(ip, 8);
-  return first + load<u32>(ip, IPV4_SOURCE) + load<u32>(ip, IPV4_DESTINATION);
+  outer.addressTail = ip.source;
+  const udp = changetype<usize>(ip) + IPV4_BYTES;
+  return openUdp(core, p, underlay, udp, total - IPV4_BYTES);
 }
 
 function openIpv6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
@@ -104,23 +79,24 @@ function openIpv6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
 }
 
 /** The UDP header at `udp`, of at most `most` bytes with what follows. */
-function openUdp(core: Core, p: Packet, underlay: Underlay, udp: usize, most: u32): Drop {
-  const bytes: u32 = bswap<u16>(load<u16>(udp, UDP_LENGTH));
+function openUdp(core: Core, p: Packet, underlay: Underlay, at: usize, most: u32): Drop {
+  const udp = Udp.at(at);
+  const bytes = udp.bytes;
   if (bytes < UDP_BYTES || bytes > most) return Drop.OuterMalformed;
   const outer = Outer.at(core.outer);
-  const udpPort: u32 = bswap<u16>(load<u16>(udp, UDP_DESTINATION));
+  const udpPort = udp.destination;
   const encap = underlay.encapOf(udpPort);
   if (encap < 0) return host(core, p, underlay);
   const isIpv4 = outer.addressHead == IPV4_HEAD;
   outer.isUnsummed = 0;
-  if (load<u16>(udp, UDP_CHECKSUM) != 0) {
-    if (!isVouchedFor(p) && !hasRightSum(udp, bytes, isIpv4)) return Drop.OuterChecksum;
+  if (udp.checksum != UDP_NO_CHECKSUM) {
+    if (!isVouchedFor(p) && !hasRightSum(at, bytes, isIpv4)) return Drop.OuterChecksum;
   } else if (!isIpv4 && !p.has(RxFlag.Checked)) outer.isUnsummed = 1;
   outer.frameAt = p.data;
   outer.frameFlags = p.flags;
   outer.encap = encap;
   outer.udpPort = udpPort;
-  outer.payload = udp + UDP_BYTES;
+  outer.payload = at + UDP_BYTES;
   outer.payloadBytes = bytes - UDP_BYTES;
   outer.vtep = senderAt(core, underlay, outer.addressHead, outer.addressTail);
   return Drop.None;

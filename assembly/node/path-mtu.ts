@@ -20,33 +20,23 @@ import { Overlay } from '../table/overlay';
 import { Underlay } from '../table/underlay';
 import { Vtep, findVtep, lowerMtu } from '../table/vtep';
 import { note, say } from '../trace';
-import { ETHERNET_BYTES } from '../wire/ethernet';
+import { ICMP_BYTES, ICMP_FRAGMENTATION_NEEDED, Icmp } from '../wire/icmp';
+import { ICMP6_TOO_BIG_BYTES } from '../wire/icmp6';
+import { IPV4_BYTES, Ipv4, PROTOCOL_UDP } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6 } from '../wire/ipv6';
-import { frameLimit } from './encap';
+import { UDP_BYTES, Udp } from '../wire/udp';
+import { packetLimit } from './encap';
 import { answerTooBig } from './too-big';
 
 /** Least MTU of a link that IP goes over: RFC 791 §3.2, RFC 8200 §5; and what we trust. */
 const LEAST_IPV4_BYTES: u32 = 576; // less would be an attack, RFC 1191 §7.1
 const LEAST_IPV6_BYTES: u32 = 1280;
-
-const IPV4_BYTES: u32 = 20;
-const UDP_BYTES: u32 = 8;
-const ICMP_BYTES: u32 = 8;
-const PROTOCOL_UDP: u32 = 17;
-const FRAGMENTATION_NEEDED: u32 = 4; // code of an ICMP message of type 3
-
-// Offsets: RFC 792, RFC 1191 §4, RFC 4443 §3.2, RFC 791 §3.1, RFC 768.
-const ICMP_CODE: usize = 1;
-const ICMP_MTU: usize = 6;
-const ICMP6_MTU: usize = 4;
-const IPV4_PROTOCOL: usize = 9;
-const IPV4_SOURCE: usize = 12;
-const IPV4_DESTINATION: usize = 16;
-const UDP_DESTINATION: usize = 2;
+const MTU_MASK: u32 = 0xffff; // RFC 1191 §4
+const ICMP6_MTU: usize = 4; // RFC 4443 §3.2
 
 /** A frame that the path to a VTEP does not take. */
 export function tooBig(core: Core, p: Packet, overlay: Overlay, vtep: Vtep): void {
-  answerTooBig(core, p, frameLimit(overlay, vtep) - ETHERNET_BYTES);
+  answerTooBig(core, p, packetLimit(overlay, vtep));
   drop(core, p, overlay.tunnelPort, Drop.TooBig);
 }
 
@@ -58,19 +48,17 @@ export function learnPathMtu4(
   icmp: usize,
   bytes: u32,
 ): void {
-  if (load<u8>(icmp, ICMP_CODE) != FRAGMENTATION_NEEDED) return;
+  const message = Icmp.at(icmp);
+  if (message.code != ICMP_FRAGMENTATION_NEEDED) return;
   if (bytes < ICMP_BYTES + IPV4_BYTES + UDP_BYTES) return;
-  const ip = icmp + ICMP_BYTES;
-  const headerBytes: u32 = (load<u8>(ip) & 15) << 2;
-  if (headerBytes < IPV4_BYTES || bytes < ICMP_BYTES + headerBytes + UDP_BYTES) return;
-  const isOurs =
-    load<u8>(ip, IPV4_PROTOCOL) == PROTOCOL_UDP &&
-    bswap<u32>(load<u32>(ip, IPV4_SOURCE)) == underlay.ipv4;
-  if (!isOurs || !isTunnelPort(underlay, ip + headerBytes)) return;
-  const told: u32 = bswap<u16>(load<u16>(icmp, ICMP_MTU));
-  const to = <u64>bswap<u32>(load<u32>(ip, IPV4_DESTINATION));
+  const quoted = Ipv4.at(icmp + ICMP_BYTES);
+  const header = quoted.headerBytes;
+  if (header < IPV4_BYTES || bytes < ICMP_BYTES + header + UDP_BYTES) return;
+  const isOurs = quoted.protocol == PROTOCOL_UDP && quoted.source == underlay.ipv4;
+  if (!isOurs || !isTunnelPort(underlay, icmp + ICMP_BYTES + header)) return;
   // Routers older than RFC 1191 say nothing: then the least that all take.
-  lower(core, p, findVtep(core, underlay, IPV4_HEAD, to), max(told, LEAST_IPV4_BYTES));
+  const told = max(message.rest & MTU_MASK, LEAST_IPV4_BYTES);
+  lower(core, p, findVtep(core, underlay, IPV4_HEAD, quoted.destination), told);
 }
 
 /** An ICMPv6 message, packet too big, to our address. */
@@ -81,20 +69,20 @@ export function learnPathMtu6(
   message: usize,
   bytes: u32,
 ): void {
-  if (bytes < ICMP_BYTES + IPV6_BYTES + UDP_BYTES) return;
-  const ip = Ipv6.at(message + ICMP_BYTES);
+  if (bytes < ICMP6_TOO_BIG_BYTES + IPV6_BYTES + UDP_BYTES) return;
+  const ip = Ipv6.at(message + ICMP6_TOO_BIG_BYTES);
   const isOurs =
     ip.nextHeader == PROTOCOL_UDP &&
     ip.sourceHead == underlay.ipv6Head &&
     ip.sourceTail == underlay.ipv6Tail;
-  if (!isOurs || !isTunnelPort(underlay, message + ICMP_BYTES + IPV6_BYTES)) return;
+  if (!isOurs || !isTunnelPort(underlay, message + ICMP6_TOO_BIG_BYTES + IPV6_BYTES)) return;
   const told = bswap<u32>(load<u32>(message, ICMP6_MTU));
   const vtep = findVtep(core, underlay, ip.destinationHead, ip.destinationTail);
   lower(core, p, vtep, max(told, LEAST_IPV6_BYTES));
 }
 
 function isTunnelPort(underlay: Underlay, udp: usize): bool {
-  return underlay.encapOf(bswap<u16>(load<u16>(udp, UDP_DESTINATION))) >= 0;
+  return underlay.encapOf(Udp.at(udp).destination) >= 0;
 }
 
 function lower(core: Core, p: Packet, vtep: Vtep, mtuBytes: u32): void {

@@ -28,6 +28,7 @@ import {
 } from '../tunnel/outer-headers';
 import { ETHERNET_BYTES } from '../wire/ethernet';
 import { Gso } from '../wire/gso';
+import { UDP_BYTES, Udp } from '../wire/udp';
 import { GSO_UDP, Vnet } from '../wire/vnet';
 import { countOut, frameLimit } from './encap';
 import { tooBig } from './path-mtu';
@@ -36,8 +37,7 @@ import { tooBig } from './path-mtu';
 const MOST_CHUNKS: u32 = 64;
 const MOST_IP_BYTES: u32 = 65535;
 const PORT_SHIFT: u32 = 16;
-const UDP_BYTES: u32 = 8;
-const UDP_CHECKSUM: u32 = 6;
+const UDP_CHECKSUM: u32 = offsetof<Udp>('checksum');
 
 export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, header: u32): void {
   const gso = Gso.at(core.gso);

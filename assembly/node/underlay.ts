@@ -13,12 +13,22 @@ import { UnderlayAnswer } from '../overlay-abi';
 import { Packet, reserve } from '../packet';
 import { findHop } from '../table/hop';
 import { IPV4_HEAD } from '../table/neighbour';
-import { ANSWERS_PER_SEC, Underlay } from '../table/underlay';
+import { Underlay } from '../table/underlay';
 import { note, say } from '../trace';
 import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
 import { checksumOf, fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet, isStation } from '../wire/ethernet';
-import { ICMP6_BYTES, Icmp6, NEXT_ICMP6, hasRightIcmp6Sum, icmp6Sum } from '../wire/icmp6';
+import {
+  ICMP6_BYTES,
+  ICMP6_TOO_BIG,
+  Icmp6,
+  NEXT_ICMP6,
+  hasRightIcmp6Sum,
+  icmp6Sum,
+} from '../wire/icmp6';
+import { ICMP_BYTES, ICMP_ECHO, ICMP_ECHO_REPLY, ICMP_UNREACHABLE, Icmp } from '../wire/icmp';
+import { NEXT_FRAGMENT } from '../wire/extension';
+import { IPV4_BYTES, Ipv4, PROTOCOL_ICMP, TYPE_IPV4, ipv4BytesAt } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
 import {
   ND_ADVERTISEMENT,
@@ -35,35 +45,17 @@ import {
 } from '../wire/nd';
 import { CONSUMED } from './outer';
 import { learnPathMtu4, learnPathMtu6 } from './path-mtu';
+import { reassemble } from './reassemble';
 import { confirm } from './resolve';
 
-const TYPE_IPV4: u32 = 0x0800;
-const IPV4_BYTES: u32 = 20;
-const IPV4_VERSION: u32 = 4;
-const PROTOCOL_ICMP: u32 = 1;
-const ICMP_BYTES: u32 = 8;
-const ICMP_ECHO_REPLY: u32 = 0; // RFC 792
-const ICMP_UNREACHABLE: u32 = 3;
-const ICMP_ECHO: u32 = 8;
-const ICMP6_TOO_BIG: u32 = 2; // RFC 4443
-const ICMP6_ECHO: u32 = 128;
+const ICMP6_ECHO: u32 = 128; // RFC 4443 §4
 const ICMP6_ECHO_REPLY: u32 = 129;
 const TTL: u32 = 64;
 const RIGHT_SUM: u32 = 0xffff;
-const FRAGMENT_MASK: u32 = 0x3fff;
-
-// Offsets: RFC 791 §3.1.
-const IPV4_LENGTH: usize = 2;
-const IPV4_FRAGMENT: usize = 6;
-const IPV4_TTL: usize = 8;
-const IPV4_PROTOCOL: usize = 9;
-const IPV4_CHECKSUM: usize = 10;
-const IPV4_SOURCE: usize = 12;
-const IPV4_DESTINATION: usize = 16;
-const ICMP_CHECKSUM: usize = 2;
-const IPV6_HOPS: usize = 7;
-
-const SECOND_MS: u32 = 1000;
+const IPV6_HOPS: usize = 7; // RFC 8200 §3
+/** Answers to pings and the like: what a host gives without being a weapon. */
+const ANSWERS_PER_SEC: u32 = 1000;
+const ANSWERS_BURST: u32 = 1000;
 
 /** Answers or drops. Returns CONSUMED or a reason. */
 export function host(core: Core, p: Packet, underlay: Underlay): Drop {
@@ -97,49 +89,40 @@ function meetArp(core: Core, p: Packet, underlay: Underlay): Drop {
 }
 
 function meetIpv4(core: Core, p: Packet, underlay: Underlay): Drop {
-  const ip = p.window(ETHERNET_BYTES, IPV4_BYTES);
-  if (ip == 0) return Drop.OuterMalformed;
-  const headerBytes: u32 = (load<u8>(ip) & 15) << 2;
-  const total: u32 = bswap<u16>(load<u16>(ip, IPV4_LENGTH));
-  const isSound = load<u8>(ip) >> 4 == IPV4_VERSION && headerBytes >= IPV4_BYTES;
-  if (!isSound || total < headerBytes || total > p.length - ETHERNET_BYTES) {
-    return Drop.OuterMalformed;
-  }
-  if (fold(sumBytes(ip, headerBytes)) != RIGHT_SUM) return Drop.OuterChecksum;
-  if (bswap<u32>(load<u32>(ip, IPV4_DESTINATION)) != underlay.ipv4) return Drop.NotOurAddress;
-  if ((bswap<u16>(load<u16>(ip, IPV4_FRAGMENT)) & FRAGMENT_MASK) != 0) return Drop.FragmentLost;
-  if (load<u8>(ip, IPV4_PROTOCOL) != PROTOCOL_ICMP) return Drop.NoTunnelPort;
-  const bytes = total - headerBytes;
+  const at: usize = p.data + ETHERNET_BYTES;
+  const total = ipv4BytesAt(at, p.length - ETHERNET_BYTES);
+  if (total == 0) return Drop.OuterMalformed;
+  const ip = Ipv4.at(at);
+  if (!ip.hasRightSum) return Drop.OuterChecksum;
+  if (ip.destination != underlay.ipv4) return Drop.NotOurAddress;
+  if (ip.isFragment) return reassemble(core, p, underlay);
+  if (ip.protocol != PROTOCOL_ICMP) return Drop.NoTunnelPort;
+  const bytes = total - ip.headerBytes;
   if (bytes < ICMP_BYTES) return Drop.OuterMalformed;
-  const icmp = ip + headerBytes;
-  if (fold(sumBytes(icmp, bytes)) != RIGHT_SUM) return Drop.OuterChecksum;
-  const type: u32 = load<u8>(icmp);
-  if (type == ICMP_ECHO) return echo4(core, p, underlay, icmp, bytes);
-  if (type == ICMP_UNREACHABLE) learnPathMtu4(core, p, underlay, icmp, bytes);
+  const message = at + ip.headerBytes;
+  if (fold(sumBytes(message, bytes)) != RIGHT_SUM) return Drop.OuterChecksum;
+  const type = Icmp.at(message).type;
+  if (type == ICMP_ECHO) return echo4(core, p, underlay, message, bytes);
+  if (type == ICMP_UNREACHABLE) learnPathMtu4(core, p, underlay, message, bytes);
   return CONSUMED;
 }
 
 /** RFC 792: the same message, back, with another type. */
-function echo4(core: Core, p: Packet, underlay: Underlay, icmp: usize, bytes: u32): Drop {
+function echo4(core: Core, p: Packet, underlay: Underlay, message: usize, bytes: u32): Drop {
   const frameBytes = ETHERNET_BYTES + IPV4_BYTES + bytes;
   const reply = replyFrame(core, underlay, frameBytes);
   if (reply == 0) return CONSUMED;
-  const question: usize = p.data;
-  const ip = reply + ETHERNET_BYTES;
-  Ethernet.at(reply).emit(Ethernet.at(question).source, underlay.mac, TYPE_IPV4);
-  memory.copy(ip, question + ETHERNET_BYTES, IPV4_BYTES);
-  store<u8>(ip, <u8>((IPV4_VERSION << 4) | (IPV4_BYTES >> 2)));
-  store<u16>(ip, bswap<u16>(<u16>(IPV4_BYTES + bytes)), IPV4_LENGTH);
-  store<u8>(ip, <u8>TTL, IPV4_TTL);
-  store<u32>(ip, load<u32>(question + ETHERNET_BYTES, IPV4_SOURCE), IPV4_DESTINATION);
-  store<u32>(ip, bswap<u32>(underlay.ipv4), IPV4_SOURCE);
-  store<u16>(ip, 0, IPV4_CHECKSUM);
-  store<u16>(ip, <u16>checksumOf(sumBytes(ip, IPV4_BYTES)), IPV4_CHECKSUM);
-  const message = ip + IPV4_BYTES;
-  memory.copy(message, icmp, bytes);
-  store<u8>(message, <u8>ICMP_ECHO_REPLY);
-  store<u16>(message, 0, ICMP_CHECKSUM);
-  store<u16>(message, <u16>checksumOf(sumBytes(message, bytes)), ICMP_CHECKSUM);
+  const question = Ipv4.at(p.data + ETHERNET_BYTES);
+  Ethernet.at(reply).emit(Ethernet.at(p.data).source, underlay.mac, TYPE_IPV4);
+  const ip = Ipv4.at(reply + ETHERNET_BYTES);
+  ip.emit(question.tos, IPV4_BYTES + bytes, 0, TTL, PROTOCOL_ICMP);
+  ip.source = underlay.ipv4;
+  ip.destination = question.source;
+  ip.seal();
+  const answer = reply + ETHERNET_BYTES + IPV4_BYTES;
+  memory.copy(answer, message, bytes);
+  Icmp.at(answer).emit(ICMP_ECHO_REPLY, 0, Icmp.at(message).rest);
+  Icmp.at(answer).seal(bytes);
   return answered(core, p, reply, frameBytes, UnderlayAnswer.Echo);
 }
 
@@ -149,6 +132,7 @@ function meetIpv6(core: Core, p: Packet, underlay: Underlay): Drop {
   const ip = Ipv6.at(header);
   const bytes = ip.payloadBytes;
   if (!ip.isVersion6 || bytes > p.length - ETHERNET_BYTES - IPV6_BYTES) return Drop.OuterMalformed;
+  if (ip.nextHeader == NEXT_FRAGMENT && isOurs6(underlay, ip)) return reassemble(core, p, underlay);
   const isIcmp = ip.nextHeader == NEXT_ICMP6 && bytes >= ICMP6_BYTES;
   const message = header + IPV6_BYTES;
   const isNd = isIcmp && bytes >= ND_BYTES && isNdType(Icmp6.at(message).type);
@@ -162,6 +146,10 @@ function meetIpv6(core: Core, p: Packet, underlay: Underlay): Drop {
   if (type == ICMP6_ECHO) return echo6(core, p, underlay, ip);
   if (type == ICMP6_TOO_BIG) learnPathMtu6(core, p, underlay, message, bytes);
   return CONSUMED;
+}
+
+function isOurs6(underlay: Underlay, ip: Ipv6): bool {
+  return ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
 }
 
 function isNdType(type: u32): bool {
@@ -231,15 +219,8 @@ function writeIpv6(reply: usize, underlay: Underlay, question: Ipv6, bytes: u32)
 
 /** Room for an answer, if one may be given now; else 0. */
 function replyFrame(core: Core, underlay: Underlay, bytes: u32): usize {
-  const elapsedMs = min(core.nowMs - underlay.answerMs, SECOND_MS);
-  const gained = (elapsedMs * ANSWERS_PER_SEC) / SECOND_MS;
-  if (gained != 0) {
-    underlay.answerTokens = min(underlay.answerTokens + gained, ANSWERS_PER_SEC);
-    underlay.answerMs = core.nowMs;
-  }
-  if (underlay.answerTokens == 0) return 0;
-  underlay.answerTokens--;
-  return reserve(core, bytes);
+  const mayAnswer = underlay.answerLimit.takes(core.nowMs, ANSWERS_PER_SEC, ANSWERS_BURST);
+  return mayAnswer ? reserve(core, bytes) : 0;
 }
 
 function answered(core: Core, p: Packet, reply: usize, bytes: u32, what: UnderlayAnswer): Drop {

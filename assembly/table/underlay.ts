@@ -7,13 +7,12 @@ import { Capacity, Status } from '../abi';
 import { Core, UNDERLAY_BYTES } from '../memory';
 import { Encap, UNDERLAY_UDP_PORTS, UnderlayOption } from '../overlay-abi';
 import { isStation } from '../wire/ethernet';
+import { Limit } from './limit';
 import { IPV4_HEAD } from './neighbour';
 import { Overlay } from './overlay';
 import { PORT_UNDERLAY, Port } from './port';
 import { Vtep } from './vtep';
 
-/** Answers to pings and the like: what a host gives without being a weapon. */
-export const ANSWERS_PER_SEC: u32 = 1000;
 const CACHED_VTEPS: u32 = 16;
 const DEFAULT_MTU_BYTES: u32 = 1500;
 const IPV4_BITS: u32 = 32;
@@ -43,9 +42,7 @@ export class Underlay {
   ipv6Tail: u64;
   ipv6GatewayHead: u64;
   ipv6GatewayTail: u64;
-  /** Answers to pings and the like that may be given now, and since when. */
-  answerTokens: u32;
-  answerMs: u32;
+  private answers: u64;
   udpPortCount: u32;
   /** The overlay last spoken to; null: none. */
   lastOverlay: Overlay;
@@ -70,6 +67,11 @@ export class Underlay {
 
   static at(underlays: usize, index: u32): Underlay {
     return changetype<Underlay>(underlays + <usize>index * UNDERLAY_BYTES);
+  }
+
+  /** Of answers to pings and the like. */
+  get answerLimit(): Limit {
+    return Limit.at(changetype<usize>(this) + offsetof<Underlay>('answers'));
   }
 
   /** Whether there is an address of the family of `head`, or of both. */
@@ -157,7 +159,6 @@ export function createUnderlays(core: Core): void {
     underlay.index = i;
     underlay.port = Port.at(core.ports, core.portCount);
     underlay.mtuBytes = DEFAULT_MTU_BYTES;
-    underlay.answerTokens = ANSWERS_PER_SEC;
   }
 }
 

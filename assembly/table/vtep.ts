@@ -14,7 +14,9 @@ import { Capacity, Status } from '../abi';
 import { Core, VTEP_BYTES } from '../memory';
 import { HopState, VtepKind } from '../overlay-abi';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { IPV6_BYTES, TYPE_IPV6 } from '../wire/ipv6';
+import { IPV4_BYTES, Ipv4, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { UDP_BYTES } from '../wire/udp';
 import { sumBytes } from '../wire/checksum';
 import { Buckets } from './buckets';
 import { KIND_VTEP, addressKey } from './endpoints';
@@ -28,22 +30,9 @@ const LEARNED_MS: u32 = 301000;
 /** How long what an ICMP message said of a path holds, RFC 1191 §6.3. */
 const PATH_MTU_MS: u32 = 600000;
 
-const TYPE_IPV4: u32 = 0x0800;
-const IPV4_BYTES: u32 = 20;
-const UDP_BYTES: u32 = 8;
 /** Of either encapsulation, as we send it: tunnel/index.ts. */
 const TUNNEL_HEADER_BYTES: u32 = 8;
-/** Version 4 and five words of header; and 17, UDP, behind a TTL of 0. */
-const IPV4_FIRST: u32 = 0x45;
-const PROTOCOL_UDP: u32 = 17;
-const IPV4_PROTOCOL: usize = 9;
-const IPV4_SOURCE: usize = 12;
-const IPV4_DESTINATION: usize = 16;
-const IPV6_FIRST: u32 = 0x60;
-const IPV6_NEXT: usize = 6;
-const IPV6_SOURCE: usize = 8;
-const IPV6_DESTINATION: usize = 24;
-const HALF_BYTES: usize = 8;
+const IPV6_ADDRESSES: u32 = 8; // RFC 8200 §3
 const IPV6_ADDRESSES_BYTES: u32 = 32;
 
 /** Flags of a VTEP. */
@@ -207,24 +196,22 @@ export function describeVtep(core: Core, vtep: Vtep): void {
   refreshHop(vtep);
 }
 
-function describeIpv4(ip: usize, vtep: Vtep): void {
-  memory.fill(ip, 0, IPV4_BYTES);
-  store<u8>(ip, <u8>IPV4_FIRST);
-  store<u8>(ip, <u8>PROTOCOL_UDP, IPV4_PROTOCOL);
-  store<u32>(ip, bswap<u32>(vtep.underlay.ipv4), IPV4_SOURCE);
-  store<u32>(ip, bswap<u32>(<u32>vtep.addressTail), IPV4_DESTINATION);
-  vtep.baseSum = foldOnce(sumBytes(ip, IPV4_BYTES));
+function describeIpv4(at: usize, vtep: Vtep): void {
+  const ip = Ipv4.at(at);
+  ip.emit(0, 0, 0, 0, PROTOCOL_UDP);
+  ip.source = vtep.underlay.ipv4;
+  ip.destination = <u32>vtep.addressTail;
+  vtep.baseSum = foldOnce(sumBytes(at, IPV4_BYTES));
 }
 
-function describeIpv6(ip: usize, vtep: Vtep): void {
-  memory.fill(ip, 0, IPV6_BYTES);
-  store<u8>(ip, <u8>IPV6_FIRST);
-  store<u8>(ip, <u8>PROTOCOL_UDP, IPV6_NEXT);
-  store<u64>(ip, vtep.underlay.ipv6Head, IPV6_SOURCE);
-  store<u64>(ip + HALF_BYTES, vtep.underlay.ipv6Tail, IPV6_SOURCE);
-  store<u64>(ip, vtep.addressHead, IPV6_DESTINATION);
-  store<u64>(ip + HALF_BYTES, vtep.addressTail, IPV6_DESTINATION);
-  const addresses = sumBytes(ip + IPV6_SOURCE, IPV6_ADDRESSES_BYTES);
+function describeIpv6(at: usize, vtep: Vtep): void {
+  const ip = Ipv6.at(at);
+  ip.emit(0, PROTOCOL_UDP, 0);
+  ip.sourceHead = vtep.underlay.ipv6Head;
+  ip.sourceTail = vtep.underlay.ipv6Tail;
+  ip.destinationHead = vtep.addressHead;
+  ip.destinationTail = vtep.addressTail;
+  const addresses = sumBytes(at + IPV6_ADDRESSES, IPV6_ADDRESSES_BYTES);
   vtep.baseSum = foldOnce(addresses + bswap<u16>(<u16>PROTOCOL_UDP));
 }
 

@@ -6,10 +6,9 @@ import { OVERLAY_SUM_ALWAYS, OVERLAY_SUM_NEVER, Overlay } from '../table/overlay
 import { VTEP_IPV6, Vtep } from '../table/vtep';
 import { checksumOf, fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES } from '../wire/ethernet';
+import { IPV4_BYTES, PROTOCOL_UDP } from '../wire/ipv4';
 import { IPV6_BYTES } from '../wire/ipv6';
-
-const IPV4_BYTES: u32 = 20;
-const UDP_BYTES: u32 = 8;
+import { UDP_BYTES } from '../wire/udp';
 
 /** Ethernet, IP and UDP over each family. */
 export const OUTER_IPV4_BYTES: u32 = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES;
@@ -27,7 +26,7 @@ const UDP_LENGTH: usize = 4;
 const UDP_CHECKSUM: usize = 6;
 
 /** What a header says of more than its VTEP, as one number: TTL, TOS, don't fragment. */
-const TOS_SHIFT: u32 = 8;
+export const TOS_SHIFT: u32 = 8;
 const BYTE_MASK: u32 = 0xff;
 export const HEADER_DF: u32 = 0x10000;
 
@@ -38,7 +37,7 @@ export function headerOf(ttl: u32, tos: u32): u32 {
 /** The word of fragment, TTL and protocol, as it is stored. DF is bit 6 of its first byte. */
 const DF_BYTE: u32 = 0x40;
 const TTL_SHIFT: u32 = 16;
-const UDP_WORD: u32 = 17 << 24;
+const UDP_WORD: u32 = PROTOCOL_UDP << 24;
 const TOS_BYTE_SHIFT: u32 = 8;
 const CLASS_HIGH_SHIFT: u32 = 4;
 const VERSION_6: u32 = 0x60;
@@ -115,7 +114,6 @@ export function openChecksum(at: usize, vtep: Vtep): void {
 
 const IPV4_ADDRESSES_BYTES: u32 = 8;
 const IPV6_ADDRESSES_BYTES: u32 = 32;
-const PROTOCOL_UDP: u32 = 17;
 
 /** Both addresses lie right before the UDP header, of either family. */
 function pseudoSum(udp: usize, vtep: Vtep, bytes: u32): u64 {

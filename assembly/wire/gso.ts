@@ -7,18 +7,15 @@
  * The headers are input: where they lie is taken from the virtio header and checked.
  */
 import { checksumOf, sumBytes } from './checksum';
+import { IPV4_BYTES, PROTOCOL_TCP, PROTOCOL_UDP } from './ipv4';
+import { IPV6_BYTES } from './ipv6';
+import { TCP_BYTES, TCP_CWR, TCP_FIN, TCP_PSH } from './tcp';
+import { UDP_BYTES } from './udp';
 import { networkOffset } from './vlan';
 import { GSO_TCP4, GSO_TCP6, GSO_UDP, Vnet } from './vnet';
 
 const MOST_IP_BYTES: u32 = 65535;
-const IPV4_BYTES: u32 = 20;
-const IPV6_BYTES: u32 = 40;
-const TCP_BYTES: u32 = 20;
-const UDP_BYTES: u32 = 8;
-const PROTOCOL_TCP: u32 = 6;
-const PROTOCOL_UDP: u32 = 17;
-const TCP_FIN_PSH: u32 = 0x09;
-const TCP_CWR: u32 = 0x80;
+const TCP_FIN_PSH: u32 = TCP_FIN | TCP_PSH;
 
 // Offsets in the headers: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768.
 const IPV4_LENGTH: usize = 2;

@@ -236,6 +236,8 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.Coalesced]: ({ a, b }) => `${a} segments of one flow grown together: ${b} bytes`,
   [Trace.Answered]: ({ a }) => `answered by the underlay: ${UnderlayAnswer[a]}`,
   [Trace.NextHopAsked]: ({ a }, names) => `the next hop to ${names.vtep(a)} is asked for`,
+  [Trace.Reassembled]: ({ a }) =>
+    a === 0 ? 'a fragment: waits for the others' : `the last fragment: ${a} bytes in all`,
   [Trace.Fragmented]: ({ a, b }, names) =>
     `for ${names.port(a)}: too long for the path, cut into ${b} fragments`,
   [Trace.PathMtu]: ({ a, b }, names) => `the path to ${names.vtep(a)} takes ${b} bytes`,

@@ -19,7 +19,7 @@ import {
   sentTunnel,
   withHost,
 } from '../support/overlay-switch.js';
-import { ipOf } from '../support/outer.js';
+import { ipOf, openTunnel } from '../support/outer.js';
 import { captureFrames } from '../support/pcap.js';
 import { GSO_TCP4, NEEDS_CHECKSUM, virtio } from '../support/virtio.js';
 import { testWithShared } from '../support/with-shared.js';
@@ -119,7 +119,7 @@ test('VX-A27: too long and no IP, or to a group: dropped in silence', () => {
   to.bridge.port(to.index('p2'), { Up: 0 });
   const frames = [
     eth(LOCAL, REMOTE).payload(1500),
-    eth(LOCAL, BROADCAST).ipv4('10.0.0.2', '10.0.0.255').udp(1, 2).payload(1500),
+    eth(LOCAL, BROADCAST).ipv4('10.0.0.2', '10.0.0.255', { isDf: true }).udp(1, 2).payload(1500),
     eth(LOCAL, '33:33:00:00:00:05').ipv6('fd00::2', 'ff02::5').udp(1, 2).payload(1500),
   ];
   for (const frame of frames) {
@@ -130,6 +130,20 @@ test('VX-A27: too long and no IP, or to a group: dropped in silence', () => {
       ['TooBig'],
     );
   }
+});
+
+test('VX-A27: an IPv4 packet that may be cut travels in fragments of its own', () => {
+  const inner = eth(LOCAL, REMOTE).ipv4('10.0.0.2', '10.0.0.3').udp(1, 2).payload(3000);
+  const { sent, dropped } = withHost().inject('p1', inner);
+  assert.equal(dropped, []);
+  const parts = sent.map(frame => Buffer.from(openTunnel(frame.bytes).inner));
+  assert.equal(
+    parts.map(part => part.readUInt16BE(20)),
+    [0x2000, 0x2000 | (1408 / 8), 2816 / 8], // behind 1430 bytes, what IPv6 leaves
+  );
+  const payload = Buffer.concat(parts.map(part => part.subarray(34)));
+  assert.is(hex(payload), hex(inner.bytes().subarray(34)));
+  for (const { bytes } of sent) assert.ok(bytes.length <= ETHERNET + UNDERLAY_MTU);
 });
 
 test('VX-A27: answers are limited, drops are not', () => {
