@@ -36,7 +36,7 @@ export function configOfData(data: unknown, name: string, problems: Problem[]): 
 }
 
 /** An entry without a value (`lan:`) has all defaults, as in compose files. */
-export function withoutNulls(data: unknown): unknown {
+function withoutNulls(data: unknown): unknown {
   const root = data as Record<string, unknown>;
   for (const section of ['ports', 'segments', 'underlays']) {
     const entries = root[section] as Record<string, unknown> | null | undefined;

@@ -15,10 +15,15 @@ const DEFAULT_SEED = 0x736c75696365n;
 /** A configured core, with room for `inputs` captures. */
 export function prepareCore(config: Config, inputs: number): { core: Core; plan: Plan } {
   const plan = planOf(config);
+  return { core: coreOf(plan, inputs), plan };
+}
+
+/** A core as planned, with room for `inputs` captures. */
+export function coreOf(plan: Plan, inputs: number): Core {
   const ArenaBytes = REPLAY_ARENA_BYTES * Math.max(1, inputs);
   const core = Core.create({ ...plan.capacities, ArenaBytes }, plan.seed ?? DEFAULT_SEED);
   applyPlan(core, plan);
-  return { core, plan };
+  return core;
 }
 
 /** Inputs of `PORT=FILE` words; throws ConfigError for a port that is not configured. */

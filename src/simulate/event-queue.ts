@@ -5,6 +5,7 @@
 interface Event {
   atNs: number;
   sequence: number;
+  isUpkeep: boolean;
   run: () => void;
 }
 
@@ -17,19 +18,23 @@ export class EventQueue {
   /** Events taken so far. */
   taken = 0;
 
-  get length(): number {
-    return this.heap.length;
-  }
+  /** Events that wait and are not upkeep: none means nothing goes on. */
+  pending = 0;
 
   /** Time of the next event; undefined: there is none. */
   get nextNs(): number | undefined {
     return this.heap[0]?.atNs;
   }
 
-  /** `atNs`: whole nanoseconds; the past counts as now. */
-  push(atNs: number, run: () => void): void {
-    const event = { atNs: Math.max(atNs, this.nowNs), sequence: this.sequence++, run };
+  /**
+   * `atNs`: whole nanoseconds; the past counts as now. Upkeep is what comes again and again
+   * whether or not anything goes on.
+   */
+  push(atNs: number, run: () => void, isUpkeep = false): void {
+    const time = Math.max(atNs, this.nowNs);
+    const event = { atNs: time, sequence: this.sequence++, isUpkeep, run };
     const { heap } = this;
+    if (!isUpkeep) this.pending++;
     let at = heap.length;
     heap.push(event);
     while (at > 0) {
@@ -49,6 +54,7 @@ export class EventQueue {
     if (this.heap.length > 0) this.sink(last);
     this.nowNs = event.atNs;
     this.taken++;
+    if (!event.isUpkeep) this.pending--;
     event.run();
     return true;
   }

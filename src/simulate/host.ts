@@ -23,15 +23,17 @@ import {
 import type { Config } from '../config/config.js';
 import type { Plan, PlannedPort } from '../config/plan.js';
 import type { Core } from '../core.js';
-import { prepareCore } from '../replay/prepare.js';
-import { type SimFrame, virtioBefore } from './frame.js';
+import { coreOf } from '../replay/prepare.js';
+import { type SimFrame, isPartial, virtioBefore } from './frame.js';
 import type { End, Link } from './link.js';
 import type { EventQueue } from './event-queue.js';
 import type { Observer } from './observer.js';
-import { underlayAddresses } from './underlay.js';
+import { planHost, underlayAddresses } from './underlay.js';
 
 const NS_PER_MS = 1e6;
 const MS_MODULO = 0x100000000;
+/** So often a host with an underlay looks after it when no frame comes. */
+const UPKEEP_NS = 1e9;
 
 export interface HostContext {
   events: EventQueue;
@@ -59,6 +61,11 @@ export class HostPort implements End {
     this.addresses = underlayAddresses(config, port.name);
   }
 
+  /** The tunnel of an overlay: a port of the core only. */
+  get isTunnel(): boolean {
+    return this.port.config.kind === 'tunnel';
+  }
+
   receive(frame: SimFrame): void {
     this.received++;
     this.host.receive(this, frame);
@@ -84,12 +91,12 @@ export class SimHost {
     config: Config,
     private readonly context: HostContext,
   ) {
-    const { core, plan } = prepareCore(config, 1);
-    this.core = core;
-    this.plan = plan;
-    const ports = plan.ports.map(port => new HostPort(this, port, config));
+    this.plan = planHost(name, config);
+    this.core = coreOf(this.plan, 1);
+    const ports = this.plan.ports.map(port => new HostPort(this, port, config));
     this.ports = new Map(ports.map(port => [port.port.name, port]));
     this.byIndex = new Map(ports.map(port => [port.port.index, port]));
+    if (this.plan.underlays.length > 0) context.events.push(0, () => this.lookAfter());
   }
 
   /** Frames that came and are not decided over yet. */
@@ -111,6 +118,13 @@ export class SimHost {
     events.push(atNs, () => this.poll());
   }
 
+  /** Next hops are asked for, and what took too long is given up, without frames too. */
+  private lookAfter(): void {
+    const { events } = this.context;
+    this.decide(0);
+    events.push(events.nowNs + UPKEEP_NS, () => this.lookAfter(), true);
+  }
+
   /** Decides over all that waits. What that sends to this host waits for another poll. */
   private poll(): void {
     const { waiting } = this;
@@ -119,12 +133,17 @@ export class SimHost {
     for (let from = 0; from < waiting.length;) {
       const received = this.place(waiting, from);
       from += received;
-      const nowMs = Math.floor(this.context.events.nowNs / NS_PER_MS);
-      const sent = this.core.process(received, nowMs % MS_MODULO);
-      this.reportDrops();
-      // Links may not see this batch's memory: it is copied first.
-      for (const { port, frame } of this.readSent(sent)) this.transmit(port, frame);
+      this.decide(received);
     }
+  }
+
+  /** One batch, of frames that are in their places. */
+  private decide(received: number): void {
+    const nowMs = Math.floor(this.context.events.nowNs / NS_PER_MS);
+    const sent = this.core.process(received, nowMs % MS_MODULO);
+    this.reportDrops();
+    // Links may not see this batch's memory: it is copied first.
+    for (const { port, frame } of this.readSent(sent)) this.transmit(port, frame);
   }
 
   /** Puts frames from index `from` on into the arena, as many as fit; how many. */
@@ -152,7 +171,8 @@ export class SimHost {
     view.setUint32(row + Rx.Data, data, true);
     view.setUint32(row + Rx.Length, frame.bytes.length, true);
     view.setUint16(row + Rx.Port, port, true);
-    view.setUint16(row + Rx.Flags, frame.virtio === undefined ? 0 : RxFlag.Offload, true);
+    const offload = frame.virtio === undefined ? 0 : RxFlag.Offload;
+    view.setUint16(row + Rx.Flags, offload | (isPartial(frame) ? RxFlag.Checked : 0), true);
   }
 
   private readSent(count: number): { port: HostPort | undefined; frame: SimFrame }[] {

@@ -5,11 +5,9 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config/config.js';
-import { ConfigError } from '../config/config-error.js';
-import { loadConfig, withoutNulls } from '../config/load.js';
-import { normalise } from '../config/normalise.js';
+import { ConfigError, type Problem } from '../config/config-error.js';
+import { configOfData, loadConfig } from '../config/load.js';
 import { planOf } from '../config/plan.js';
-import type { RawConfig } from '../config/raw.js';
 import { checkSchema } from '../config/schema.js';
 import { YamlSource } from '../config/yaml-source.js';
 import { parseExpectation } from './expect.js';
@@ -74,9 +72,7 @@ function hostConfig(name: string, host: unknown, context: LoadContext): Config |
   const { problems, folder } = context;
   try {
     const config =
-      typeof host === 'string'
-        ? loadConfig(resolve(folder, host))
-        : inlineConfig(name, host as Record<string, unknown>);
+      typeof host === 'string' ? loadConfig(resolve(folder, host)) : inlineConfig(name, host);
     planOf(config);
     return config;
   } catch (error) {
@@ -90,10 +86,9 @@ function hostConfig(name: string, host: unknown, context: LoadContext): Config |
   }
 }
 
-function inlineConfig(name: string, host: Record<string, unknown>): Config {
-  const raw = withoutNulls(host) as RawConfig;
-  const problems = checkSchema(raw);
-  const config = problems.length === 0 ? normalise(raw, name, problems) : undefined;
+function inlineConfig(name: string, host: unknown): Config {
+  const problems: Problem[] = [];
+  const config = configOfData(host, name, problems);
   ConfigError.throwIfAny(problems);
   return config!;
 }

@@ -1,4 +1,5 @@
 /** From a topology to a simulation that has run. */
+import { CoreCounter } from '../../assembly/abi.js';
 import { CaptureError } from '../capture/index.js';
 import { ConfigError } from '../config/config-error.js';
 import { audit } from './audit.js';
@@ -15,8 +16,8 @@ export interface RunOptions {
   outDir?: string;
   /** Told of everything that happens, in order. */
   onEvent?: Observer;
-  /** Called now and then: simulated time, and events so far. */
-  onProgress?: (nowNs: number, events: number) => void;
+  /** Called now and then: simulated time, and frames that hosts have decided over so far. */
+  onProgress?: (nowNs: number, frames: number) => void;
 }
 
 export interface RunResult {
@@ -100,15 +101,19 @@ async function runAll(
 ): Promise<void> {
   let stillNs = -1;
   let still = 0;
-  while (!simulation.runUntil(untilNs, TURN_EVENTS)) {
-    const { nowNs, events } = simulation;
+  while (!simulation.runUntilIdleOr(untilNs, TURN_EVENTS)) {
+    const { nowNs, hosts } = simulation;
     still = nowNs === stillNs ? still + 1 : 0;
     stillNs = nowNs;
     if (still > MOST_STILL_TURNS) {
       const what = `${still * TURN_EVENTS} events at ${nowNs} ns`;
       throw new Error(`simulation: ${what}: frames go in circles on links without delay`);
     }
-    onProgress?.(nowNs, events.taken);
+    const frames = [...hosts.values()].map(host => host.total(CoreCounter.Received));
+    onProgress?.(
+      nowNs,
+      frames.reduce((sum, received) => sum + received, 0),
+    );
     await new Promise(resolve => setImmediate(resolve));
   }
 }

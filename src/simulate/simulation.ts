@@ -70,7 +70,7 @@ export class Simulation {
     const { events, observe } = this;
     const host = new SimHost(name, config, { events, observe, pollNs: this.options.pollNs ?? 0 });
     this.hosts.set(name, host);
-    for (const port of host.ports.values()) this.ends.set(port.name, port);
+    for (const port of host.ports.values()) if (!port.isTunnel) this.ends.set(port.name, port);
     return host;
   }
 
@@ -151,19 +151,31 @@ export class Simulation {
 
   /** Runs events up to a time, that time included, and at most so many. False: more wait. */
   runUntil(untilNs: number, mostEvents = Infinity): boolean {
-    const { events } = this;
-    for (let ran = 0; ran < mostEvents; ran++) {
-      const next = events.nextNs;
-      if (next === undefined || next > untilNs) return true;
-      events.step();
-    }
-    return false;
+    return this.runWhile(mostEvents, next => next <= untilNs);
+  }
+
+  /**
+   * The same, but also done when nothing is left to happen but the upkeep of hosts with
+   * underlays, which never ends.
+   */
+  runUntilIdleOr(untilNs: number, mostEvents = Infinity): boolean {
+    return this.runWhile(mostEvents, next => next <= untilNs && this.events.pending > 0);
   }
 
   /** Runs until nothing is left to happen. Throws after `mostEvents`: frames go in circles. */
   runUntilIdle(mostEvents = 10_000_000): void {
-    if (this.runUntil(Infinity, mostEvents)) return;
+    if (this.runUntilIdleOr(Infinity, mostEvents)) return;
     throw new Error(`simulation: not idle after ${mostEvents} events; is there a loop?`);
+  }
+
+  private runWhile(mostEvents: number, goesOn: (nextNs: number) => boolean): boolean {
+    const { events } = this;
+    for (let ran = 0; ran < mostEvents; ran++) {
+      const next = events.nextNs;
+      if (next === undefined || !goesOn(next)) return true;
+      events.step();
+    }
+    return false;
   }
 
   /** What a port or a station has sent since it was last asked; needs `record`. */

@@ -107,12 +107,12 @@ const WRONG: [text: string, problem: string][] = [
     `hosts.a: ${packagePath('examples/nowhere.yaml')}: expected a configuration file, got ENOENT`,
   ],
   [
-    'hosts: { a: { ports: { p: { kind: x } } } }',
-    'hosts.a.ports.p.kind: expected tap, pcap or memory, got "x"',
+    'hosts: { a: { ports: { p: { up: 3 } } } }',
+    'hosts.a.ports.p.up: expected true or false, got 3',
   ],
   [
-    'hosts: { a: { prots: {} } }',
-    'hosts.a.prots: expected one of name, control, seed, capacities, ports, segments, got the unknown key "prots" (did you mean ports?)',
+    'hosts: { a: { ports: { p: { storm: { x: 1 } } } } }',
+    'hosts.a.ports.p.storm.x: expected one of broadcastPerSec, multicastPerSec, unicastPerSec, got the unknown key "x"',
   ],
   [
     `${TWO}lniks: {}`,
@@ -222,14 +222,14 @@ test('topology: two streams to one station have ports of their own', () => {
 
 test('topology: problems say where in the file they are', () => {
   try {
-    parseTopology('hosts:\n  a:\n    ports:\n      p: { kind: x }\nseed: -1\n', 'net.yaml');
+    parseTopology('hosts:\n  a:\n    ports:\n      p: { kind: memroy }\nseed: -1\n', 'net.yaml');
     assert.unreachable();
   } catch (error) {
     const places = (error as ConfigError).problems.map(({ place }) => place);
     assert.equal(places, ['net.yaml:5:7']);
   }
   try {
-    parseTopology('hosts:\n  a:\n    ports:\n      p: { kind: x }\n', 'net.yaml');
+    parseTopology('hosts:\n  a:\n    ports:\n      p: { kind: memroy }\n', 'net.yaml');
     assert.unreachable();
   } catch (error) {
     assert.is((error as ConfigError).problems[0]!.place, 'net.yaml:4:18');

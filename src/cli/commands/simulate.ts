@@ -55,7 +55,7 @@ async function run(options: Options): Promise<ExitCode> {
   try {
     result = await runTopology(topology, {
       ...(out !== undefined && { outDir: out }),
-      onProgress: (nowNs, events) => progress.update(nowNs, events),
+      onProgress: (nowNs, frames) => progress.update(nowNs, frames),
     });
   } finally {
     progress.stop();
