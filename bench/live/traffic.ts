@@ -3,6 +3,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { type Lane, SERVER_ADDRESS, type Tools } from './lanes.js';
 
+/** What iperf3 needs of a lane: namespaces, and how to run a command in one. */
+export interface End {
+  readonly client: string;
+  readonly server: string;
+  readonly hosts: { exec(host: string, ...command: readonly string[]): Promise<string> };
+}
+
 const TCP_SECONDS = 2;
 /** The first part of a stream, while it finds its speed, does not count. */
 const OMIT_SECONDS = 0.5;
@@ -21,7 +28,7 @@ interface IperfResult {
 }
 
 /** Bits a second of one TCP stream. */
-export async function tcpStream(lane: Lane): Promise<number> {
+export async function tcpStream(lane: End): Promise<number> {
   const args = ['-t', String(TCP_SECONDS), '-O', String(OMIT_SECONDS)];
   const { end } = await iperf(lane, args);
   return end.sum_received!.bits_per_second;
@@ -36,7 +43,7 @@ export async function udpAt(lane: Lane, perSec: number): Promise<{ sent: number;
 }
 
 /** One iperf3 run with a server of its own. */
-async function iperf(lane: Lane, args: readonly string[]): Promise<IperfResult> {
+async function iperf(lane: End, args: readonly string[]): Promise<IperfResult> {
   const server = inNetns(lane.server, 'iperf3', '-s', '-1', '-B', SERVER_ADDRESS);
   try {
     for (let tries = TRIES; ; tries--) {
@@ -50,7 +57,7 @@ async function iperf(lane: Lane, args: readonly string[]): Promise<IperfResult> 
   }
 }
 
-async function client(lane: Lane, args: readonly string[]): Promise<IperfResult> {
+async function client(lane: End, args: readonly string[]): Promise<IperfResult> {
   try {
     const json = await lane.hosts.exec(lane.client, 'iperf3', '-c', SERVER_ADDRESS, '-J', ...args);
     return JSON.parse(json) as IperfResult;
