@@ -16,7 +16,7 @@ import {
   ping,
   startEnd,
 } from './overlay-rig.js';
-import { expectTraffic, requestsOnUnderlay } from './overlay-traffic.js';
+import { expectCopy, expectTraffic, requestsOnUnderlay } from './overlay-traffic.js';
 import { whyNot } from './run-rig.js';
 
 const PREFIX = 'slu-vxk-';
@@ -58,6 +58,13 @@ for (const kind of ['udp', 'packet'] as const) {
       }),
     );
   }
+
+  check(`VX-A30: ten megabytes to a kernel and back arrive to the last byte, ${kind}`, () =>
+    withKernel({ kind }, async pair => {
+      await expectCopy(pair, LEFT, ['right', INNER_IP.right]);
+      await expectCopy(pair, 'right', [LEFT, INNER_IP.left]);
+    }),
+  );
 
   check(`overlay: too long for a kernel is answered, ${kind}`, () =>
     withKernel({ kind, mtuBytes: 1500 }, async pair => {

@@ -105,7 +105,7 @@ export async function ping(
   to: string,
   bytes = 56,
 ): Promise<void> {
-  const words = ['-c', '3', '-i', '0.2', '-W', '5', '-M', 'do', '-s', `${bytes}`, to];
+  const words = ['-c', '3', '-i', '0.05', '-W', '5', '-M', 'do', '-s', `${bytes}`, to];
   await pair.exec(host, 'ping', ...words);
 }
 

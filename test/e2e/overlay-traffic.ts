@@ -1,11 +1,13 @@
 /** What every pair of tunnel ends must carry, and what must not be seen between them. */
+import { once } from 'node:events';
 import * as assert from 'uvu/assert';
 import { runTool } from '../support/tools.js';
 import type { UnderlayPair } from '../support/underlay-pair.js';
 import { INNER_IP, INNER_MAC, PING_BYTES, iperf, ping } from './overlay-rig.js';
 
-const TCP_BYTES = 10 << 20;
-const UDP = ['-u', '-b', '20M', '-n', '1M', '-l', '1200'];
+/** Enough for segmentation requests both ways, little enough for tshark to look at. */
+const TCP_BYTES = 1 << 20;
+const UDP = ['-u', '-b', '20M', '-n', '500K', '-l', '1200'];
 
 export interface Hosts {
   /** Where the addresses of INNER_IP are. */
@@ -26,10 +28,40 @@ export async function expectTraffic(pair: UnderlayPair, hosts: Hosts): Promise<v
     [right, left, INNER_IP.left],
   ] as const) {
     const tcp = await iperf(pair, client, [server, ip], '-n', String(TCP_BYTES));
-    assert.ok(tcp.end.sum_received.bytes >= TCP_BYTES, `TCP: ${tcp.end.sum_received.bytes} bytes`);
+    assert.ok(tcp.end.sum_sent.bytes >= TCP_BYTES, `TCP: ${tcp.end.sum_sent.bytes} bytes`);
     const udp = await iperf(pair, client, [server, ip], ...UDP);
     assert.is(udp.end.sum.lost_packets, 0, `UDP: ${udp.end.sum.lost_packets} lost`);
   }
+}
+
+const COPY_BYTES = 10 << 20;
+/** Both say the SHA-256 of what they sent and took: bytes of a generator with a seed. */
+const RECEIVER = `
+  const hash = require('crypto').createHash('sha256');
+  require('net').createServer(socket => {
+    socket.on('data', data => hash.update(data));
+    socket.on('end', () => { console.log(hash.digest('hex')); process.exit(); });
+  }).listen(5001, process.argv[1], () => console.log('listens'));`;
+const SENDER = `
+  const bytes = Buffer.alloc(${COPY_BYTES});
+  for (let i = 0, x = 1; i < bytes.length; i += 4) {
+    x = Math.imul(x, 1664525) + 1013904223 | 0;
+    bytes.writeInt32LE(x, i);
+  }
+  console.log(require('crypto').createHash('sha256').update(bytes).digest('hex'));
+  require('net').connect(5001, process.argv[1]).end(bytes);`;
+
+/** Ten megabytes over TCP, compared to the last byte. */
+export async function expectCopy(
+  pair: UnderlayPair,
+  client: string,
+  [server, ip]: readonly [string, string],
+): Promise<void> {
+  const receiver = pair.spawn(server, process.execPath, '-e', RECEIVER, ip);
+  await once(receiver.stdout!, 'data');
+  const taken = once(receiver.stdout!, 'data');
+  const sent = await pair.exec(client, process.execPath, '-e', SENDER, ip);
+  assert.is(String((await taken)[0]), sent);
 }
 
 /** ARP requests of the left container that are in a capture of the underlay. */
