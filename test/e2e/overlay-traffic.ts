@@ -7,7 +7,7 @@ import { INNER_IP, INNER_MAC, PING_BYTES, iperf, ping } from './overlay-rig.js';
 
 /** Enough for segmentation requests both ways, little enough for tshark to look at. */
 const TCP_BYTES = 1 << 20;
-const UDP = ['-u', '-b', '20M', '-n', '500K', '-l', '1200'];
+const UDP = ['-u', '-b', '4M', '-n', '200K', '-l', '1200'];
 
 export interface Hosts {
   /** Where the addresses of INNER_IP are. */
