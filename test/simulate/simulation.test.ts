@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Region, Rx, RxFlag } from '../../assembly/abi.js';
 import { parseIp } from '../../src/frame/address.js';
-import { type Impairments, Simulation, audit, summaryOf } from '../../src/simulate/index.js';
+import {
+  type Impairments,
+  type SimFrame,
+  Simulation,
+  audit,
+  summaryOf,
+} from '../../src/simulate/index.js';
 import { eth, hex } from '../support/frame.js';
 import { MS, addStation, plainSwitch, runAudited, switchOf } from '../support/simulation.js';
-import { GSO_TCP4, offloadOf, readVirtio } from '../support/virtio.js';
+import { GSO_TCP4, offloadOf, readVirtio, virtio } from '../support/virtio.js';
 
 const BAD: Partial<Impairments> = {
   delayNs: MS,
@@ -156,9 +163,9 @@ test('simulation: a loop of trunks floods until the links are cut', () => {
 test('simulation: a super frame crosses a link whole when both sides take offloads', () => {
   const { arrived } = superFrame(true);
   assert.is(arrived.length, 1);
-  const { bytes, virtio } = arrived[0]!;
+  const { bytes, virtio: header } = arrived[0]!;
   assert.is(hex(bytes), hex(SUPER.bytes()));
-  assert.equal(readVirtio(virtio!), readVirtio(HEADER));
+  assert.equal(readVirtio(header!), readVirtio(HEADER));
 });
 
 test('simulation: a super frame is cut before a link when the port takes no offloads', () => {
@@ -169,6 +176,20 @@ test('simulation: a super frame is cut before a link when the port takes no offl
     assert.ok(bytes.length <= SUPER.headerBytes + 1000);
     assert.is(virtio, undefined);
   }
+});
+
+test('simulation: only a partial checksum is vouched for', () => {
+  const simulation = new Simulation();
+  const { core } = simulation.addHost('a', plainSwitch(2));
+  const flagsOf = (frame: SimFrame): number => {
+    simulation.inject('a.p1', frame);
+    runAudited(simulation);
+    return core.view.getUint16(core.region(Region.Rx) + Rx.Flags, true);
+  };
+  const bytes = SUPER.bytes();
+  assert.is(flagsOf({ bytes, virtio: HEADER }), RxFlag.Offload | RxFlag.Checked);
+  assert.is(flagsOf({ bytes, virtio: virtio({}) }), RxFlag.Offload);
+  assert.is(flagsOf({ bytes }), 0);
 });
 
 const SUPER = eth(1, 2).ipv4('10.0.0.1', '10.0.0.2').tcp(1, 2).payload(3500).partial();
