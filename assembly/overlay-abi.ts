@@ -99,7 +99,7 @@ export enum VtepRecord {
   TxPackets = 56, // u64, as are the following
   TxBytes = 64, // of outer IP packets
   RxPackets = 72,
-  RxBytes = 80,
+  RxBytes = 80, // of outer IP packets
   Spare3 = 88,
 }
 

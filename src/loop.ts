@@ -67,6 +67,7 @@ export class Loop {
   private readonly cursor: number;
   private readonly ready: number;
   private readonly sweepBuckets: number;
+  private readonly hasUnderlays: boolean;
 
   constructor(private readonly options: LoopOptions) {
     const { core } = options;
@@ -78,7 +79,10 @@ export class Loop {
     this.ready = this.cursor + READY_OFFSET;
     // There are never more buckets than entries.
     this.sweepBuckets = Math.ceil(core.capacity(Capacity.FdbEntries) / SWEEP_TICKS);
-    this.tickedMs = this.turnMs = options.nowMs();
+    this.hasUnderlays = core.capacity(Capacity.Underlays) !== 0;
+    this.turnMs = options.nowMs();
+    // The first tick comes at once.
+    this.tickedMs = this.turnMs - TICK_MS;
     options.io.attach(core.bytes);
   }
 
@@ -109,13 +113,18 @@ export class Loop {
 
   /** Decides over what has been received, and sends. */
   private decide(): void {
+    if (this.received !== 0) this.process();
+  }
+
+  /** Lets the core decide, over nothing too: what it sends of its own accord it sends then. */
+  private process(): void {
     const { received, tap } = this;
-    if (received === 0) return;
     const { core, io } = this.options;
-    if (tap !== undefined) tap.onReceived(received);
+    if (tap !== undefined && received !== 0) tap.onReceived(received);
     const sent = core.process(received, this.turnMs);
     if (sent > 0 && io.txBurst(this.tx, sent) > 0) core.refuseMarked();
-    if (tap !== undefined) tap.onDecided(sent, core.droppedCount);
+    const isNews = received !== 0 || sent !== 0;
+    if (tap !== undefined && isNews) tap.onDecided(sent, core.droppedCount);
     if (this.onTold !== undefined) this.onTold();
     this.received = 0;
     core.view.setUint32(this.cursor, this.arena, true);
@@ -128,9 +137,10 @@ export class Loop {
     onGone(port, errno);
   }
 
-  /** Ageing goes on while no frame comes. */
+  /** Ageing goes on while no frame comes, and underlays look for their next hops. */
   private tick(): void {
     this.tickedMs = this.turnMs;
     this.options.core.housekeep(this.turnMs, this.sweepBuckets);
+    if (this.hasUnderlays) this.process();
   }
 }

@@ -51,7 +51,7 @@ import { CHUNK_IS_WHOLE, chunkBytesOf } from './chunk';
 import { beginCoalesced, coalesce, finishCoalesced } from './coalesce';
 import { ecnIn } from './ecn';
 import { CONSUMED, openOuter } from './outer';
-import { openStraight } from './straight';
+import { STRAIGHT_IP_BYTES, openStraight } from './straight';
 import { adopt } from './unfinished';
 
 /** RxFlag of the outer frame that mean nothing for the inner one. */
@@ -85,7 +85,7 @@ export function decap(core: Core, received: u32, first: u32, before: u32): u32 {
     }
     const vtep = openStraight(core, p, underlay);
     if (changetype<usize>(vtep) != 0) {
-      countPeer(vtep, p.length, core.nowMs);
+      countPeer(vtep, p.length + STRAIGHT_IP_BYTES, core.nowMs);
       setKeys(fdb, p, p.port.domain);
       straight++;
       straightBytes += p.length;
@@ -208,7 +208,7 @@ function openInner(core: Core, p: Packet, port: Port, at: usize, bytes: u32): bo
     if (lost != Drop.None) return refuse(core, p, tunnel, lost);
   }
   countInner(tunnel, 1, p.length);
-  countPeer(vtep, p.length, core.nowMs);
+  countPeer(vtep, outer.ipBytesOf(bytes), core.nowMs);
   setKeys(Fdb.at(core.fdb), p, tunnel.domain);
   return true;
 }

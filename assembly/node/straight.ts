@@ -19,6 +19,8 @@ import { VLAN_BYTES } from '../wire/vlan';
 
 /** Outer headers: 14 of Ethernet, 20 of IPv4, 8 of UDP, 8 of the tunnel. */
 const HEADERS_BYTES: u32 = 50;
+/** Of these, what counts as the outer IP packet's. */
+export const STRAIGHT_IP_BYTES: u32 = HEADERS_BYTES - ETHERNET_BYTES;
 const LEAST_BYTES: u32 = HEADERS_BYTES + ETHERNET_BYTES + VLAN_BYTES;
 const OFF_STRAIGHT: u32 = RxFlag.Offload | RxFlag.Checked | RxFlag.Trace | RxFlag.Tight;
 

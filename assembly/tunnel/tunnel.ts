@@ -3,7 +3,11 @@
  * its encapsulation. There is one of it, for the packet at hand.
  */
 import { OUTER_BYTES } from '../memory';
+import { IPV4_HEAD } from '../table/neighbour';
 import { Vtep } from '../table/vtep';
+import { IPV4_BYTES } from '../wire/ipv4';
+import { IPV6_BYTES } from '../wire/ipv6';
+import { UDP_BYTES } from '../wire/udp';
 
 @unmanaged
 export class Outer {
@@ -33,6 +37,12 @@ export class Outer {
 
   static at(ptr: usize): Outer {
     return changetype<Outer>(ptr);
+  }
+
+  /** Bytes of an outer IP packet with `payloadBytes` bytes of UDP payload. */
+  ipBytesOf(payloadBytes: u32): u32 {
+    const headers = this.addressHead == IPV4_HEAD ? IPV4_BYTES : IPV6_BYTES;
+    return headers + UDP_BYTES + payloadBytes;
   }
 }
 
