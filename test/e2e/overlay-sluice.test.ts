@@ -108,6 +108,8 @@ check('overlay: a station that moves is found where it speaks, when hosts learn'
     for (const side of ['right', 'left', 'right'] as const) {
       const [here, there] = side === 'left' ? ['mleft', 'mright'] : ['mright', 'mleft'];
       pair.ip(there, 'addr', 'flush', 'dev', 'eth0');
+      pair.ip(there, 'link', 'set', 'eth0', 'down'); // nobody speaks for it any more
+      pair.ip(here, 'link', 'set', 'eth0', 'up');
       pair.ip(here, 'addr', 'add', `${MOVING_IP}/24`, 'dev', 'eth0');
       await ping(pair, here, INNER_IP[side]); // it speaks where it is now
       await ping(pair, LEFT, MOVING_IP);
