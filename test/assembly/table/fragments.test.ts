@@ -138,7 +138,9 @@ function randomFlights(datagrams: number): {
   const frames: Uint8Array[] = [];
   const pieces: number[] = [];
   const flights = Array.from({ length: datagrams }, (_, datagram) => {
-    const frame = FAMILIES[random(2)]!(random(2) === 0 ? random(300) : random(9000)).bytes();
+    // A byte behind the UDP header at least: two pieces.
+    const most = random(2) === 0 ? 300 : 9000;
+    const frame = FAMILIES[random(2)]!(1 + random(most)).bytes();
     const length = payloadOf(frame).length;
     const cuts = Array.from({ length: 1 + random(30) }, () => 8 * random(Math.ceil(length / 8)));
     const cut = piecesAt(length, [8, ...cuts]);
