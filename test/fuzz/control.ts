@@ -2,6 +2,7 @@
 import { Capacity, PortOption, SegmentOption, VlanMember } from '../../assembly/abi.js';
 import { macNumber } from '../support/frame.js';
 import { HOSTS, PORTS, SEGMENTS, VIDS, pick, type Random } from '../support/random-switch.js';
+import { type FuzzOverlay, TUNNEL, changeOverlay } from './overlay.js';
 import type { TestSwitch } from '../support/test-switch.js';
 
 const VALUES = [0, 1, 2, 3, 10, 64, 100, 0x8100, 0x88a8, 0x8100000a, 0x88a80014, 0xffffffff];
@@ -11,7 +12,15 @@ const OPTIONS = 26;
 export class World {
   readonly segmentOf = new Map<number, number>();
 
-  constructor(readonly to: TestSwitch) {}
+  /** `overlay`: what segment 0 is behind its tunnel port, if it has one. */
+  constructor(
+    readonly to: TestSwitch,
+    readonly overlay?: FuzzOverlay,
+  ) {
+    if (overlay === undefined) return;
+    to.tunnelPorts.add(TUNNEL);
+    this.segmentOf.set(TUNNEL, 0);
+  }
 
   /** Domains 1 to 10 are segment 0's, 11 to 20 segment 1's, and so for ever. */
   domain(random: Random, segment: number): number {
@@ -28,6 +37,7 @@ export class World {
 
   private actOnce(random: Random): void {
     const { core } = this.to;
+    if (this.overlay !== undefined && random(4) === 0) return changeOverlay(random, this.to);
     const port = 1 + random(PORTS);
     const segment = random(SEGMENTS);
     const what = random(14);

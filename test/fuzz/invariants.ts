@@ -10,6 +10,7 @@ import { Frame, hex } from '../support/frame.js';
 import type { Input, Outcome, Sent } from '../support/test-switch.js';
 import { NEEDS_CHECKSUM, readVirtio, type Virtio } from '../support/virtio.js';
 import type { World } from './control.js';
+import { checkOverlaySent, isOfOverlay } from './overlay-invariants.js';
 
 const GSO_ECN = 0x80;
 const GSO_UDP = 5;
@@ -34,7 +35,12 @@ const bytesOf = ({ frame }: Input) => (frame instanceof Frame ? frame.bytes() : 
 
 export function checkOutcome(world: World, inputs: Input[], outcome: Outcome): void {
   const cut = new Map<string, Sent[]>();
+  const { overlay } = world;
   for (const sent of outcome.sent) {
+    if (overlay !== undefined && isOfOverlay(inputs, sent)) {
+      checkOverlaySent(overlay, inputs, sent);
+      continue;
+    }
     const input = inputs[sent.origin]!;
     const [from, to] = [input.port, sent.port].map(port => world.segmentOf.get(port));
     assert.ok(from !== undefined && from === to, `from segment ${from} to ${to}`);
@@ -123,6 +129,11 @@ export function checkEntries(world: World): void {
     const segment = domain <= 10 ? 0 : 1;
     if (kind === FdbKind.Dynamic) learned[segment]!++;
     if (kind === FdbKind.Permanent) continue;
+    // Behind a tunnel end: of the one segment that has an overlay.
+    if (world.overlay !== undefined && port > world.to.capacities.Ports) {
+      assert.is(segment, 0, 'an entry behind a tunnel end');
+      continue;
+    }
     assert.is(world.segmentOf.get(port), segment, `port ${port} of an entry of domain ${domain}`);
   }
   learned.forEach((count, segment) => {

@@ -17,6 +17,8 @@ import { TestSwitch, type Input } from '../support/test-switch.js';
 import { World } from './control.js';
 import { loadCorpus, randomInput } from './corpus.js';
 import { checkEntries, checkOutcome } from './invariants.js';
+import { OVERLAY_SIZES, makeOverlay, newOverlay } from './overlay.js';
+import { underlayInput } from './overlay-frames.js';
 
 const BATCHES = 60;
 const BATCH_BYTES = 150000;
@@ -50,6 +52,7 @@ function createWorld(random: Random, build: Build): World {
     ArenaBytes: 1 << 18,
     CopyBytes: random(3) === 0 ? random(20000) : 1 << 18,
     TraceRecords: random(200),
+    ...OVERLAY_SIZES,
   };
   const to = TestSwitch.create({
     ports: 0,
@@ -61,20 +64,23 @@ function createWorld(random: Random, build: Build): World {
   to.guardsArena = true;
   to.nowMs = random(4) === 0 ? 2 ** 32 - random(20000) : random(2 ** 31);
   to.core.bytes.fill(CANARY, to.core.end);
-  const world = new World(to);
+  const hasOverlay = random(2) === 0;
+  const world = new World(to, hasOverlay ? newOverlay(random) : undefined);
   for (let segment = 0; segment < SEGMENTS; segment++) {
     const ArrivalStart = (segment * capacities.EvictEntries) / SEGMENTS;
     to.segment(segment, { Domain: world.domain(random, segment), ArrivalStart });
   }
   for (let port = 1; port <= PORTS; port++) world.join(port, random(SEGMENTS));
+  if (world.overlay !== undefined) makeOverlay(random, to, world.overlay);
   return world;
 }
 
-function randomBatch(random: Random, corpus: Uint8Array[]): Input[] {
+function randomBatch(random: Random, corpus: Uint8Array[], { overlay }: World): Input[] {
   const batch: Input[] = [];
   let bytes = 0;
   for (let left = 1 + random(64); left > 0; left--) {
-    const input = randomInput(random, corpus);
+    const isOuter = overlay !== undefined && random(2) === 0;
+    const input = isOuter ? underlayInput(random, overlay) : randomInput(random, corpus);
     bytes += 256 + (input.frame instanceof Frame ? 0 : input.frame.length);
     if (bytes > BATCH_BYTES) break;
     batch.push(input);
@@ -104,7 +110,7 @@ function minimal(
     const to = new TestSwitch(Core.restore(before, build), world.to.capacities);
     to.guardsArena = true;
     to.nowMs = world.to.nowMs;
-    const again = new World(to);
+    const again = new World(to, world.overlay);
     for (const [port, segment] of world.segmentOf) again.segmentOf.set(port, segment);
     try {
       runBatch(again, inputs, low);
@@ -132,7 +138,7 @@ function runRound(seed: number, build: Build, corpus: Uint8Array[]): number {
   for (let i = 0; i < BATCHES; i++) {
     for (let acts = random(5); acts > 0; acts--) world.act(random);
     to.nowMs = (to.nowMs + random(random(10) === 0 ? 400000 : 500)) % 2 ** 32;
-    const batch = randomBatch(random, corpus);
+    const batch = randomBatch(random, corpus, world);
     const before = to.core.snapshot();
     try {
       runBatch(world, batch, low);
@@ -147,9 +153,9 @@ function runRound(seed: number, build: Build, corpus: Uint8Array[]): number {
   return frames;
 }
 
-function describe({ port, frame, offload, tight, trace }: Input): string {
+function describe({ port, frame, offload, tight, trace, checked }: Input): string {
   const bytes = frame instanceof Frame ? frame.bytes() : frame;
-  const flags = `${tight ? ' tight' : ''}${trace ? ' trace' : ''}`;
+  const flags = `${tight ? ' tight' : ''}${trace ? ' trace' : ''}${checked ? ' checked' : ''}`;
   return `  port ${port}${flags} virtio ${offload ? hex(offload) : '-'} frame ${hex(bytes)}`;
 }
 
