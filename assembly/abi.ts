@@ -207,7 +207,7 @@ export enum TraceField {
 
 /** What is sized once, before `init`. */
 export enum Capacity {
-  Ports = 0, // at most 4096
+  Ports = 0, // at most 16384
   Segments, // at most 65535
   VlanSegments, // segments that are VLAN aware
   Domains, // forwarding domains: one a plain segment, one a VLAN of an aware one

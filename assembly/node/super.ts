@@ -47,17 +47,16 @@ export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, 
   }
   if (gso.longestBytes > frameLimit(overlay, vtep)) return tooBig(core, p, overlay, vtep);
   const source = sourcePortOf(p.data, p.length, core.salt, overlay.has(OVERLAY_SYMMETRIC));
-  const ports = source | (overlay.udpPort << PORT_SHIFT);
+  gso.ports = source | (overlay.udpPort << PORT_SHIFT);
+  gso.header = header;
+  gso.next = 0;
   const most = mostChunks(overlay, vtep, gso);
   if (p.has(RxFlag.Trace)) traceSuper(core, p, overlay, vtep, source);
   let frames: u32 = 0;
-  for (let first: u32 = 0; first < gso.segments; frames++) {
-    const chunks = min(most, gso.segments - first);
-    if (!sendChunks(core, p, overlay, vtep, header, ports, first, chunks)) {
-      count(core.coreCounters, CoreCounter.Copies, frames);
-      return drop(core, p, tunnel, Drop.NoBuffer);
-    }
-    first += chunks;
+  for (; gso.next < gso.segments; frames++) {
+    if (sendChunks(core, p, overlay, vtep, min(most, gso.segments - gso.next))) continue;
+    count(core.coreCounters, CoreCounter.Copies, frames);
+    return drop(core, p, tunnel, Drop.NoBuffer);
   }
   count(core.coreCounters, CoreCounter.Copies, frames - 1);
 }
@@ -66,21 +65,13 @@ export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, 
 function mostChunks(overlay: Overlay, vtep: Vtep, gso: Gso): u32 {
   if (!vtep.underlay.port.has(PORT_OFFLOAD)) return 1;
   const room = MOST_IP_BYTES - (outerBytesOf(vtep) - ETHERNET_BYTES);
-  return min(MOST_CHUNKS, room / (TUNNEL_BYTES + gso.longestBytes));
+  return max(1, min(MOST_CHUNKS, room / (TUNNEL_BYTES + gso.longestBytes)));
 }
 
-/** Segments `first` to `first + chunks - 1` in one frame. False: no room for it. */
-function sendChunks(
-  core: Core,
-  p: Packet,
-  overlay: Overlay,
-  vtep: Vtep,
-  header: u32,
-  ports: u32,
-  first: u32,
-  chunks: u32,
-): bool {
+/** The next `chunks` segments in one frame. False: no room for it. */
+function sendChunks(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, chunks: u32): bool {
   const gso = Gso.at(core.gso);
+  const first = gso.next;
   const outerBytes = outerBytesOf(vtep);
   const tunnel = TUNNEL_BYTES;
   const whole = tunnel + gso.longestBytes;
@@ -95,7 +86,8 @@ function sendChunks(
     store<u64>(at, overlay.header);
     gso.write(first + i, at + tunnel);
   }
-  pushOuter(to, vtep, header, ports, payload);
+  gso.next = first + chunks;
+  pushOuter(to, vtep, gso.header, gso.ports, payload);
   p.data = <u32>to;
   p.length = outerBytes + payload;
   const outerEach = (outerBytes - ETHERNET_BYTES) * chunks + payload;

@@ -48,6 +48,10 @@ export class Gso {
   segmentBytes: u32;
   segments: u32;
   isUdp: u32;
+  /** For node/super.ts: the next segment to send, and what its outer headers say. */
+  next: u32;
+  header: u32;
+  ports: u32;
 
   static at(ptr: usize): Gso {
     return changetype<Gso>(ptr);
