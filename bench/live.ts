@@ -6,7 +6,8 @@
 import { execFileSync } from 'node:child_process';
 import { isTapAvailable } from '../src/port/tap.js';
 import { type Lane, Tools, bridgeLane, loopLane, ovsLane, sluiceLane } from './live/lanes.js';
-import { idleCpu, roundTrip, tcpStream, udpAt } from './live/traffic.js';
+import { compareStreams } from './live/streams.js';
+import { idleCpu, roundTrip, udpAt } from './live/traffic.js';
 import { Missing, type Report, type Workload } from './support/workload.js';
 
 const ROUNDS = 7;
@@ -33,7 +34,7 @@ export const workload: Workload = {
       const bridge = keep(await bridgeLane());
       const ovs = keep(await ovsLane('ovs', false));
       const tso = keep(await ovsLane('ovs-tso', true));
-      await streams(report, sluice, { bridge, ovs, 'ovs-tso': tso });
+      await compareStreams(report, ROUNDS, { sluice, bridge, ovs, 'ovs-tso': tso }, NOTE);
       await datagrams(report, { sluice, bridge });
     } finally {
       for (const lane of open.reverse()) await lane.close();
@@ -73,31 +74,6 @@ async function roundTrips(report: Report, sluice: Lane, loop: Lane, tools: Tools
   }
   report.row('ns', 'round trip p50', sluiceNs, 'UDP, one byte, one at a time');
   report.row('ratio', 'round trip vs c loop', ratios, 'p50 of sluice by that of the C loop');
-}
-
-async function streams(report: Report, sluice: Lane, others: Record<string, Lane>): Promise<void> {
-  const names = Object.keys(others);
-  const ratios = new Map<string, number[]>(names.map(name => [name, []]));
-  const bits = new Map<string, number[]>([...names, 'sluice'].map(name => [name, []]));
-  for (let round = 1; round <= ROUNDS; round++) {
-    report.progress(`TCP streams ${round}/${ROUNDS}`);
-    const ours = await tcpStream(sluice);
-    bits.get('sluice')!.push(ours);
-    for (const name of names) {
-      const theirs = await tcpStream(others[name]!);
-      bits.get(name)!.push(theirs);
-      ratios.get(name)!.push(ours / theirs);
-    }
-  }
-  for (const [name, figures] of bits) {
-    report.row(
-      'Gbit/s',
-      `tcp ${name}`,
-      figures.map(bit => bit / 1e9),
-      NOTE,
-    );
-  }
-  for (const [name, figures] of ratios) report.row('ratio', `tcp vs ${name}`, figures, NOTE);
 }
 
 /** The highest rate, in four steps of bisection, at which nothing was lost. */
