@@ -75,8 +75,9 @@ export class UnderlayPair {
     }
   }
 
+  /** Different in every process, so that two runs do not take each other's. */
   netns(host: string): string {
-    return `${this.prefix}${host}`;
+    return `${this.prefix}${process.pid}-${host}`;
   }
 
   ip(host: string, ...args: readonly string[]): void {
