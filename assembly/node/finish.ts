@@ -12,8 +12,11 @@ import { Packet, own } from '../packet';
 import { Port } from '../table/port';
 import { note, say } from '../trace';
 import { checksumOf, sumBytes } from '../wire/checksum';
+import { Udp, udpChecksum } from '../wire/udp';
 import { Vnet } from '../wire/vnet';
 import { segment } from './segment';
+
+const UDP_CHECKSUM: u32 = offsetof<Udp>('checksum');
 
 export function finish(core: Core, p: Packet, egress: Port): void {
   const vnet = Vnet.at(p.data - VNET_BYTES);
@@ -42,6 +45,8 @@ export function completeChecksum(p: Packet): void {
   const vnet = Vnet.at(p.data - VNET_BYTES);
   const start = vnet.checksumStart;
   const checksum = checksumOf(sumBytes(p.data + start, p.length - start));
-  // A UDP checksum of zero would mean none (RFC 768); for TCP the two zeros are equal.
-  store<u16>(p.data + start + vnet.checksumOffset, <u16>(checksum == 0 ? 0xffff : checksum));
+  // A UDP checksum of zero would mean none (RFC 768).
+  const isUdp = vnet.checksumOffset == UDP_CHECKSUM;
+  const field = isUdp ? udpChecksum(checksum) : checksum;
+  store<u16>(p.data + start + vnet.checksumOffset, <u16>field);
 }

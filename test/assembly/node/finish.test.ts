@@ -256,4 +256,15 @@ test('finish: a start so late that a tag would wrap it is dropped as BadOffload'
   }
 });
 
+test('finish: a TCP checksum of zero leaves as zero', () => {
+  const frame = eth(1)
+    .ipv4('10.0.0.1', '10.0.0.2')
+    .tcp(1000, 2000, { sequence: 11449 })
+    .payload('ab')
+    .partial();
+  const offload = virtio({ flags: NEEDS_CHECKSUM, checksumStart: 34, checksumOffset: 16 });
+  const { sent } = TestSwitch.create({ ports: 2 }).batch([{ port: 1, frame, offload }]);
+  assert.is(Buffer.from(sent[0]!.bytes).readUInt16BE(50), 0);
+});
+
 test.run();
