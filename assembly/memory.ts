@@ -40,7 +40,7 @@ export const OVERLAY_BYTES: usize = 64;
 export const VTEP_BYTES: usize = 192;
 export const HOP_BYTES: usize = 64;
 export const OUTER_BYTES: usize = 64;
-const GSO_LINE_BYTES: usize = 64;
+export const GSO_BYTES: usize = 64;
 export const GROWN_BYTES: usize = 64;
 
 /** Two bitmaps of 4096 VLANs a port: member, and leaves untagged. */
@@ -100,7 +100,7 @@ export class Core {
 
   /** What the headers of the frame at hand of an underlay say: tunnel/tunnel.ts. */
   outer: usize;
-  /** The offloaded frame at hand: wire/gso.ts, node/coalesce.ts. */
+  /** The frame at hand that is cut, wire/gso.ts or cut.ts, or grows: node/coalesce.ts. */
   gso: usize;
   grown: usize;
   rx: usize;
@@ -198,7 +198,7 @@ export function layOut(
   let at = alignLine(changetype<usize>(core) + CORE_BYTES);
   core.outer = at;
   core.gso = at + OUTER_BYTES;
-  core.grown = core.gso + GSO_LINE_BYTES;
+  core.grown = core.gso + GSO_BYTES;
   core.rx = at = alignLine(core.grown + GROWN_BYTES);
   core.tx = at = alignLine(at + BATCH_PACKETS * RX_BYTES);
   core.floodEnd = at + (fates - spare) * TX_BYTES;

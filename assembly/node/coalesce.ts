@@ -16,10 +16,18 @@ import { Node, RxFlag, Trace, VNET_BYTES } from '../abi';
 import { Core, GROWN_BYTES } from '../memory';
 import { Packet } from '../packet';
 import { note, say } from '../trace';
-import { fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
-import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { IPV4_BYTES, Ipv4, PROTOCOL_TCP, TYPE_IPV4 } from '../wire/ipv4';
-import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { fold } from '../wire/checksum';
+import { ETHERNET_BYTES } from '../wire/ethernet';
+import { IPV4_BYTES, Ipv4, PROTOCOL_TCP } from '../wire/ipv4';
+import { IPV6_BYTES } from '../wire/ipv6';
+import {
+  LAYER4_MASK,
+  LAYER4_OF_IPV4,
+  LAYER4_PROTOCOL_SHIFT,
+  plainLayer4,
+  plainPseudoSum,
+  plainSum,
+} from '../wire/layer4';
 import { TCP_ACK, TCP_BYTES, TCP_PSH, Tcp } from '../wire/tcp';
 import { GSO_TCP4, GSO_TCP6, Vnet } from '../wire/vnet';
 
@@ -28,16 +36,10 @@ const MOST_IP_BYTES: u32 = 65535;
 const SHIFT_BYTES: u32 = 16;
 const RIGHT_SUM: u32 = 0xffff;
 
-// Offsets and flags: RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1.
+// Offsets: RFC 791 §3.1, RFC 8200 §3.
 const IPV4_FRAGMENT: usize = 6;
 const IPV6_LENGTH: usize = 4;
 const IPV6_NEXT: usize = 6;
-const TCP_SEQUENCE: usize = 4;
-const TCP_ACKNOWLEDGEMENT: usize = 8;
-const TCP_OFFSET: usize = 12;
-const TCP_FLAGS: usize = 13;
-const TCP_WINDOW: usize = 14;
-const TCP_CHECKSUM: usize = 16;
 
 /** The frame that grows. */
 @unmanaged
@@ -70,15 +72,15 @@ export class Grown {
     this.segments = 1;
     this.hasRoom = hasRoom ? 1 : 0;
     if (l4 == 0 || p.has(RxFlag.Offload)) return;
-    const headers = l4 + tcpBytes(p, l4);
-    if (headers < l4 + TCP_BYTES || headers >= p.length || !isWhole(p)) return;
-    const tcp: usize = p.data + l4;
-    this.flags = load<u8>(tcp, TCP_FLAGS);
+    const tcp = Tcp.at(p.data + l4);
+    const headers = l4 + tcp.headerBytes;
+    if (headers < l4 + TCP_BYTES || headers >= p.length) return;
+    this.flags = tcp.flags;
     if (this.flags != TCP_ACK) return;
     this.l4 = l4;
     this.headerBytes = headers;
     this.segmentBytes = p.length - headers;
-    this.nextSequence = bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) + this.segmentBytes;
+    this.nextSequence = tcp.sequence + this.segmentBytes;
     this.isChecked = 0;
     this.isOpen = 1;
   }
@@ -108,15 +110,14 @@ export function finishCoalesced(core: Core, grown: Packet): Packet {
   if (changetype<usize>(grown) == 0 || state.segments == 1) return changetype<Packet>(0);
   const data: usize = grown.data;
   const l4 = state.l4;
-  const isIpv4 = Ethernet.at(data).type == TYPE_IPV4;
-  const ip = data + ETHERNET_BYTES;
-  setLength(ip, isIpv4, grown.length - ETHERNET_BYTES);
-  store<u8>(data + l4, <u8>state.flags, TCP_FLAGS);
-  const sum = pseudoSum(ip, isIpv4, grown.length - l4);
-  store<u16>(data + l4, <u16>fold(sum), TCP_CHECKSUM);
+  const isIpv4 = l4 == LAYER4_OF_IPV4;
+  setLength(data + ETHERNET_BYTES, isIpv4, grown.length - ETHERNET_BYTES);
+  const tcp = Tcp.at(data + l4);
+  tcp.flags = state.flags;
+  tcp.checksum = <u16>fold(plainPseudoSum(data, grown.length, l4, PROTOCOL_TCP));
   const kind = isIpv4 ? GSO_TCP4 : GSO_TCP6;
   const vnet = Vnet.at(data - VNET_BYTES);
-  vnet.emit(kind, state.headerBytes, state.segmentBytes, l4, <u32>TCP_CHECKSUM);
+  vnet.emit(kind, state.headerBytes, state.segmentBytes, l4, offsetof<Tcp>('checksum'));
   grown.flags |= RxFlag.Offload;
   if (grown.has(RxFlag.Trace)) {
     say(note(core, grown, Node.Decap, Trace.Coalesced), state.segments, grown.length, 0);
@@ -126,44 +127,28 @@ export function finishCoalesced(core: Core, grown: Packet): Packet {
   return changetype<Packet>(0);
 }
 
-/** Where TCP begins in a plain IP packet that is no fragment; 0: elsewhere. */
+/** Where TCP begins in a plain packet whose IP header is right; 0: elsewhere. */
 function tcpOffset(p: Packet): u32 {
-  const at: usize = p.data + ETHERNET_BYTES;
-  const type = Ethernet.at(p.data).type;
-  if (type == TYPE_IPV4 && p.length >= ETHERNET_BYTES + IPV4_BYTES + TCP_BYTES) {
-    const ip = Ipv4.at(at);
-    const isTcp = ip.isPlain && ip.protocol == PROTOCOL_TCP && !ip.isFragment;
-    return isTcp ? ETHERNET_BYTES + IPV4_BYTES : 0;
-  }
-  if (type == TYPE_IPV6 && p.length >= ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES) {
-    return Ipv6.at(at).nextHeader == PROTOCOL_TCP ? ETHERNET_BYTES + IPV6_BYTES : 0;
-  }
-  return 0;
+  const layer4 = plainLayer4(p.data, p.length);
+  if (layer4 >> LAYER4_PROTOCOL_SHIFT != PROTOCOL_TCP) return 0;
+  const l4 = layer4 & LAYER4_MASK;
+  const isRight = l4 != LAYER4_OF_IPV4 || Ipv4.at(p.data + ETHERNET_BYTES).hasRightSum;
+  return isRight ? l4 : 0;
 }
 
-function tcpBytes(p: Packet, l4: u32): u32 {
-  return Tcp.at(p.data + l4).headerBytes;
-}
-
-/** Whether the IP length is that of the frame, no padding behind it, and the header is right. */
-function isWhole(p: Packet): bool {
-  const at: usize = p.data + ETHERNET_BYTES;
-  const bytes = p.length - ETHERNET_BYTES;
-  const ip = Ipv4.at(at);
-  if (ip.isPlain) return ip.hasRightSum && ip.totalBytes == bytes;
-  return Ipv6.at(at).payloadBytes == bytes - IPV6_BYTES;
+function hasRightSum(p: Packet, l4: u32): bool {
+  return fold(plainSum(p.data, p.length, l4, PROTOCOL_TCP)) == RIGHT_SUM;
 }
 
 function isNext(state: Grown, grown: Packet, p: Packet): bool {
   const l4 = state.l4;
   const headers = state.headerBytes;
   if (p.has(RxFlag.Offload)) return false;
-  if (p.length <= headers || tcpOffset(p) != l4 || l4 + tcpBytes(p, l4) != headers) return false;
-  if (p.length - headers > state.segmentBytes || !isWhole(p)) return false;
+  if (p.length <= headers || tcpOffset(p) != l4) return false;
+  const tcp = Tcp.at(p.data + l4);
+  if (l4 + tcp.headerBytes != headers || p.length - headers > state.segmentBytes) return false;
   if (grown.length + p.length - headers - ETHERNET_BYTES > MOST_IP_BYTES) return false;
-  const tcp: usize = p.data + l4;
-  if ((load<u8>(tcp, TCP_FLAGS) & ~TCP_PSH) != TCP_ACK) return false;
-  if (bswap<u32>(load<u32>(tcp, TCP_SEQUENCE)) != state.nextSequence) return false;
+  if ((tcp.flags & ~TCP_PSH) != TCP_ACK || tcp.sequence != state.nextSequence) return false;
   if (!isSameFlow(grown.data, p.data, l4, headers)) return false;
   if (state.isChecked == 0) {
     if (!hasRightSum(grown, l4)) return false;
@@ -177,7 +162,7 @@ function isSameFlow(a: usize, b: usize, l4: u32, headers: u32): bool {
   if (memory.compare(a, b, ETHERNET_BYTES) != 0) return false;
   const ipA = a + ETHERNET_BYTES;
   const ipB = b + ETHERNET_BYTES;
-  const isIpv4 = l4 == ETHERNET_BYTES + IPV4_BYTES;
+  const isIpv4 = l4 == LAYER4_OF_IPV4;
   // IPv4: TOS, fragment word and TTL, then addresses; IPv6: class and label, hops, addresses.
   const isSameIp = isIpv4
     ? load<u16>(ipA) == load<u16>(ipB) &&
@@ -186,32 +171,22 @@ function isSameFlow(a: usize, b: usize, l4: u32, headers: u32): bool {
     : load<u32>(ipA) == load<u32>(ipB) &&
       memory.compare(ipA + IPV6_NEXT, ipB + IPV6_NEXT, IPV6_BYTES - <u32>IPV6_NEXT) == 0;
   if (!isSameIp) return false;
-  const tcpA = a + l4;
-  const tcpB = b + l4;
+  const tcpA = Tcp.at(a + l4);
+  const tcpB = Tcp.at(b + l4);
   const isSameTcp =
-    load<u32>(tcpA) == load<u32>(tcpB) &&
-    load<u32>(tcpA, TCP_ACKNOWLEDGEMENT) == load<u32>(tcpB, TCP_ACKNOWLEDGEMENT) &&
-    load<u16>(tcpA, TCP_WINDOW) == load<u16>(tcpB, TCP_WINDOW);
+    tcpA.source == tcpB.source &&
+    tcpA.destination == tcpB.destination &&
+    tcpA.acknowledged == tcpB.acknowledged &&
+    tcpA.window == tcpB.window;
   if (!isSameTcp) return false;
-  const options = headers - l4 - TCP_BYTES;
-  return memory.compare(tcpA + TCP_BYTES, tcpB + TCP_BYTES, options) == 0;
-}
-
-function hasRightSum(p: Packet, l4: u32): bool {
-  const ip: usize = p.data + ETHERNET_BYTES;
-  const bytes = p.length - l4;
-  const isIpv4 = l4 == ETHERNET_BYTES + IPV4_BYTES;
-  return fold(sumBytes(<usize>p.data + l4, bytes) + pseudoSum(ip, isIpv4, bytes)) == RIGHT_SUM;
-}
-
-function pseudoSum(ip: usize, isIpv4: bool, bytes: u32): u64 {
-  return isIpv4 ? pseudoSum4(ip, PROTOCOL_TCP, bytes) : pseudoSum6(ip, PROTOCOL_TCP, bytes);
+  const options = l4 + TCP_BYTES;
+  return memory.compare(a + options, b + options, headers - options) == 0;
 }
 
 function append(state: Grown, grown: Packet, p: Packet): void {
   const headers = state.headerBytes;
   const bytes = p.length - headers;
-  state.flags = load<u8>(<usize>p.data + state.l4, TCP_FLAGS);
+  state.flags = Tcp.at(p.data + state.l4).flags;
   if (state.hasRoom == 0) {
     // The virtio header needs more room than the tunnel header: move away from the frame before.
     memory.copy(<usize>grown.data + SHIFT_BYTES, grown.data, grown.length);

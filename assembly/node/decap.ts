@@ -49,7 +49,7 @@ import { VLAN_BYTES, isTpid, popTag } from '../wire/vlan';
 import { setKeys, traceReceived } from './arrive';
 import { CHUNK_IS_WHOLE, chunkBytesOf } from './chunk';
 import { beginCoalesced, coalesce, finishCoalesced } from './coalesce';
-import { ecnIn } from './ecn';
+import { ECN_MASK, ecnIn } from './ecn';
 import { CONSUMED, openOuter } from './outer';
 import { STRAIGHT_IP_BYTES, openStraight } from './straight';
 import { adopt } from './unfinished';
@@ -263,7 +263,8 @@ function admitInner(core: Core, p: Packet, overlay: Overlay, tos: u32): Drop {
     if (overlay.has(OVERLAY_VLAN_DROP)) return Drop.InnerVlan;
     if (overlay.has(OVERLAY_VLAN_STRIP)) strip(p);
   }
-  return (tos & 3) == 0 ? Drop.None : ecnIn(p, tos & 3);
+  const ecn = tos & ECN_MASK;
+  return ecn == 0 ? Drop.None : ecnIn(p, ecn);
 }
 
 function strip(p: Packet): void {

@@ -14,7 +14,7 @@ import { PORT_UP, Port } from '../table/port';
 import { Underlay } from '../table/underlay';
 import { Vtep, findVtep } from '../table/vtep';
 import { Outer } from '../tunnel/tunnel';
-import { fold, sumBytes } from '../wire/checksum';
+import { fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { IPV4_BYTES, Ipv4, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
@@ -25,8 +25,6 @@ import { host } from './underlay';
 /** What is returned for a frame that was taken in: neither a reason to drop it, nor none. */
 export const CONSUMED: Drop = Drop.Count;
 
-const IPV4_ADDRESSES_BYTES: u32 = 8;
-const IPV6_ADDRESSES_BYTES: u32 = 32;
 const SUM_OF_WHOLE: u32 = 0xffff;
 
 /** Fills in `core.outer` from a frame of `port`; returns Drop.None, CONSUMED or a reason. */
@@ -69,8 +67,7 @@ function openIpv6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
   if (payload < UDP_BYTES || payload > p.length - ETHERNET_BYTES - IPV6_BYTES) {
     return Drop.OuterMalformed;
   }
-  const isOurs = ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
-  if (!isOurs) return Drop.NotOurAddress;
+  if (!underlay.isIpv6(ip.destinationHead, ip.destinationTail)) return Drop.NotOurAddress;
   const outer = Outer.at(core.outer);
   outer.tos = ip.trafficClass;
   outer.addressHead = ip.sourceHead;
@@ -108,16 +105,12 @@ function isVouchedFor(p: Packet): bool {
   return p.has(RxFlag.Offload) && Vnet.at(p.data - VNET_BYTES).needsChecksum;
 }
 
-/**
- * UDP checksum with its pseudo header, RFC 768, RFC 8200 §8.1. Both addresses lie right
- * before the UDP header, of either family.
- */
+/** UDP checksum with its pseudo header, RFC 768, RFC 8200 §8.1. */
 function hasRightSum(udp: usize, bytes: u32, isIpv4: bool): bool {
-  const addressBytes = isIpv4 ? IPV4_ADDRESSES_BYTES : IPV6_ADDRESSES_BYTES;
-  let sum = sumBytes(udp, bytes) + sumBytes(udp - addressBytes, addressBytes);
-  sum += bswap<u16>(<u16>PROTOCOL_UDP);
-  sum += bswap<u16>(<u16>bytes);
-  return fold(sum) == SUM_OF_WHOLE;
+  const pseudo = isIpv4
+    ? pseudoSum4(udp - IPV4_BYTES, PROTOCOL_UDP, bytes)
+    : pseudoSum6(udp - IPV6_BYTES, PROTOCOL_UDP, bytes);
+  return fold(pseudo + sumBytes(udp, bytes)) == SUM_OF_WHOLE;
 }
 
 /** The VTEP at an address; null: none. */

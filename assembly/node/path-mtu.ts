@@ -71,10 +71,7 @@ export function learnPathMtu6(
 ): void {
   if (bytes < ICMP6_TOO_BIG_BYTES + IPV6_BYTES + UDP_BYTES) return;
   const ip = Ipv6.at(message + ICMP6_TOO_BIG_BYTES);
-  const isOurs =
-    ip.nextHeader == PROTOCOL_UDP &&
-    ip.sourceHead == underlay.ipv6Head &&
-    ip.sourceTail == underlay.ipv6Tail;
+  const isOurs = ip.nextHeader == PROTOCOL_UDP && underlay.isIpv6(ip.sourceHead, ip.sourceTail);
   if (!isOurs || !isTunnelPort(underlay, message + ICMP6_TOO_BIG_BYTES + IPV6_BYTES)) return;
   const told = bswap<u32>(load<u32>(message, ICMP6_MTU));
   const vtep = findVtep(core, underlay, ip.destinationHead, ip.destinationTail);

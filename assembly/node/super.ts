@@ -4,8 +4,8 @@
  * underlay's device to cut apart (GSO_UDP): one system call instead of forty. An underlay
  * without offloads gets them one by one.
  *
- * Of the last segment may be short, so datagrams are equal but for the last (as UDP_SEGMENT
- * wants).
+ * The last segment may be short, so datagrams are equal but for the last, as UDP_SEGMENT
+ * wants them.
  *
  * Drops: BadOffload, TooBig, NoBuffer.
  */
@@ -50,7 +50,7 @@ export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, 
   gso.ports = source | (overlay.udpPort << PORT_SHIFT);
   gso.header = header;
   gso.next = 0;
-  const most = mostChunks(overlay, vtep, gso);
+  const most = mostChunks(vtep, gso);
   if (p.has(RxFlag.Trace)) traceSuper(core, p, overlay, vtep, source);
   let frames: u32 = 0;
   for (; gso.next < gso.segments; frames++) {
@@ -62,7 +62,7 @@ export function encapSuper(core: Core, p: Packet, overlay: Overlay, vtep: Vtep, 
 }
 
 /** Datagrams behind one outer header. */
-function mostChunks(overlay: Overlay, vtep: Vtep, gso: Gso): u32 {
+function mostChunks(vtep: Vtep, gso: Gso): u32 {
   if (!vtep.underlay.port.has(PORT_OFFLOAD)) return 1;
   const room = MOST_IP_BYTES - (outerBytesOf(vtep) - ETHERNET_BYTES);
   return max(1, min(MOST_CHUNKS, room / (TUNNEL_BYTES + gso.longestBytes)));

@@ -132,12 +132,11 @@ function meetIpv6(core: Core, p: Packet, underlay: Underlay): Drop {
   const ip = Ipv6.at(header);
   const bytes = ip.payloadBytes;
   if (!ip.isVersion6 || bytes > p.length - ETHERNET_BYTES - IPV6_BYTES) return Drop.OuterMalformed;
-  if (ip.nextHeader == NEXT_FRAGMENT && isOurs6(underlay, ip)) return reassemble(core, p, underlay);
+  const isForUs = underlay.isIpv6(ip.destinationHead, ip.destinationTail);
+  if (isForUs && ip.nextHeader == NEXT_FRAGMENT) return reassemble(core, p, underlay);
   const isIcmp = ip.nextHeader == NEXT_ICMP6 && bytes >= ICMP6_BYTES;
   const message = header + IPV6_BYTES;
   const isNd = isIcmp && bytes >= ND_BYTES && isNdType(Icmp6.at(message).type);
-  const isForUs =
-    ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
   if (!isForUs && !isNd) return Drop.NotOurAddress;
   if (!isIcmp) return Drop.NoTunnelPort;
   if (!hasRightIcmp6Sum(header, bytes)) return Drop.OuterChecksum;
@@ -146,10 +145,6 @@ function meetIpv6(core: Core, p: Packet, underlay: Underlay): Drop {
   if (type == ICMP6_ECHO) return echo6(core, p, underlay, ip);
   if (type == ICMP6_TOO_BIG) learnPathMtu6(core, p, underlay, message, bytes);
   return CONSUMED;
-}
-
-function isOurs6(underlay: Underlay, ip: Ipv6): bool {
-  return ip.destinationHead == underlay.ipv6Head && ip.destinationTail == underlay.ipv6Tail;
 }
 
 function isNdType(type: u32): bool {
@@ -169,7 +164,7 @@ function meetNd(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
     if (changetype<usize>(hop) != 0 && isStation(mac)) confirm(core, hop, mac);
     return CONSUMED;
   }
-  const isOurs = nd.targetHead == underlay.ipv6Head && nd.targetTail == underlay.ipv6Tail;
+  const isOurs = underlay.isIpv6(nd.targetHead, nd.targetTail);
   if (!isOurs || underlay.resolves == 0) return Drop.NotOurAddress;
   const told = sourceLinkIn(message + ND_BYTES, end);
   if ((ip.sourceHead | ip.sourceTail) == 0) return CONSUMED; // a probe; we do not move

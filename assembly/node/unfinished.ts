@@ -18,22 +18,18 @@ import { Overlay } from '../table/overlay';
 import { TUNNEL_BYTES } from '../tunnel/index';
 import { outerBytesOf } from '../tunnel/outer-headers';
 import { Outer } from '../tunnel/tunnel';
-import { fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
+import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { IPV4_BYTES, Ipv4, PROTOCOL_TCP, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
-import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
-import { TCP_BYTES, Tcp } from '../wire/tcp';
-import { UDP_BYTES, Udp } from '../wire/udp';
+import { PROTOCOL_TCP, TYPE_IPV4 } from '../wire/ipv4';
+import { LAYER4_MASK, LAYER4_PROTOCOL_SHIFT, plainLayer4, plainPseudoSum } from '../wire/layer4';
+import { Tcp } from '../wire/tcp';
+import { Udp } from '../wire/udp';
 import { GSO_TCP4, GSO_TCP6, Vnet } from '../wire/vnet';
 
 const RIGHT_SUM: u32 = 0xffff;
 
 const TCP_CHECKSUM: u32 = offsetof<Tcp>('checksum');
 const UDP_CHECKSUM: u32 = offsetof<Udp>('checksum');
-
-/** Layer 4 of a plain IP packet: where it begins and what it is; see `layer4Of`. */
-const START_MASK: u32 = 0xffff;
-const PROTOCOL_SHIFT: u32 = 16;
 
 /**
  * Marks an inner frame that is unfinished. `isFirst`: the bytes before it are the outer
@@ -64,19 +60,20 @@ function adoptTold(p: Packet, told: Vnet, moved: u32): void {
 
 /** Looks for what nobody tells. A frame longer than `limitBytes` is to be cut. */
 function adoptSilent(core: Core, p: Packet, limitBytes: u32, isFirst: bool): Drop {
-  const layer4 = layer4Of(p);
-  const isLong = p.length > limitBytes;
+  const length = p.length;
+  const layer4 = plainLayer4(p.data, length);
+  const isLong = length > limitBytes;
   if (layer4 == 0) return Drop.None;
-  const l4 = layer4 & START_MASK;
-  const protocol = layer4 >> PROTOCOL_SHIFT;
+  const l4 = layer4 & LAYER4_MASK;
+  const protocol = layer4 >> LAYER4_PROTOCOL_SHIFT;
   const offset = protocol == PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM;
-  const pseudo = pseudoOf(p, l4, protocol);
+  const pseudo = plainPseudoSum(p.data, length, l4, protocol);
   const field = <usize>p.data + l4 + offset;
   const isPartial = load<u16>(field) == fold(pseudo);
   if (!isPartial && !isLong) return Drop.None;
   const isCut = isLong && protocol == PROTOCOL_TCP;
   if (!isPartial) {
-    const sum = pseudo + sumBytes(<usize>p.data + l4, p.length - l4);
+    const sum = pseudo + sumBytes(<usize>p.data + l4, length - l4);
     if (!isCut || fold(sum) != RIGHT_SUM) return Drop.None; // a fault stays one
     store<u16>(field, <u16>fold(pseudo));
   }
@@ -97,35 +94,4 @@ function mark(p: Packet, l4: u32, offset: u32, limitBytes: u32): void {
   const headers = l4 + Tcp.at(p.data + l4).headerBytes;
   const kind = Ethernet.at(p.data).type == TYPE_IPV4 ? GSO_TCP4 : GSO_TCP6;
   vnet.emit(kind, headers, limitBytes - headers, l4, offset);
-}
-
-/** Offset and protocol of TCP or UDP in a whole plain IP packet; 0: something else. */
-function layer4Of(p: Packet): u32 {
-  const at: usize = p.data + ETHERNET_BYTES;
-  const type = Ethernet.at(p.data).type;
-  let l4: u32 = 0;
-  let protocol: u32 = 0;
-  let end: u32 = 0;
-  if (type == TYPE_IPV4 && p.length >= ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES) {
-    const ip = Ipv4.at(at);
-    if (!ip.isPlain || ip.isFragment) return 0;
-    protocol = ip.protocol;
-    l4 = ETHERNET_BYTES + IPV4_BYTES;
-    end = ETHERNET_BYTES + ip.totalBytes;
-  } else if (type == TYPE_IPV6 && p.length >= ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES) {
-    const ip = Ipv6.at(at);
-    protocol = ip.nextHeader;
-    l4 = ETHERNET_BYTES + IPV6_BYTES;
-    end = l4 + ip.payloadBytes;
-  }
-  if (end != p.length) return 0;
-  const isTcp = protocol == PROTOCOL_TCP && l4 + TCP_BYTES <= p.length;
-  return isTcp || protocol == PROTOCOL_UDP ? l4 | (protocol << PROTOCOL_SHIFT) : 0;
-}
-
-function pseudoOf(p: Packet, l4: u32, protocol: u32): u64 {
-  const ip: usize = p.data + ETHERNET_BYTES;
-  const isIpv4 = l4 == ETHERNET_BYTES + IPV4_BYTES;
-  const bytes = p.length - l4;
-  return isIpv4 ? pseudoSum4(ip, protocol, bytes) : pseudoSum6(ip, protocol, bytes);
 }

@@ -74,6 +74,11 @@ export class Underlay {
     return Limit.at(changetype<usize>(this) + offsetof<Underlay>('answers'));
   }
 
+  /** Whether this is our IPv6 address. */
+  isIpv6(head: u64, tail: u64): bool {
+    return this.ipv6Head == head && this.ipv6Tail == tail;
+  }
+
   /** Whether there is an address of the family of `head`, or of both. */
   hasFamily(head: u64): bool {
     return head == IPV4_HEAD ? this.ipv4 != 0 : (this.ipv6Head | this.ipv6Tail) != 0;

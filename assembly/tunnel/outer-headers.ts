@@ -4,11 +4,11 @@
  */
 import { OVERLAY_SUM_ALWAYS, OVERLAY_SUM_NEVER, Overlay } from '../table/overlay';
 import { VTEP_IPV6, Vtep } from '../table/vtep';
-import { checksumOf, fold, sumBytes } from '../wire/checksum';
+import { checksumOf, fold, pseudoSum4, pseudoSum6, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES } from '../wire/ethernet';
 import { IPV4_BYTES, PROTOCOL_UDP } from '../wire/ipv4';
 import { IPV6_BYTES } from '../wire/ipv6';
-import { UDP_BYTES } from '../wire/udp';
+import { UDP_BYTES, Udp, udpChecksum } from '../wire/udp';
 
 /** Ethernet, IP and UDP over each family. */
 export const OUTER_IPV4_BYTES: u32 = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES;
@@ -19,11 +19,9 @@ const TOS: usize = 15;
 const LENGTH: usize = 16; // then identification, fragment, TTL and protocol
 const CHECKSUM: usize = 24;
 const ADDRESSES: usize = 26;
-// Of the header itself: RFC 8200 §3, RFC 768.
+// Of the header itself: RFC 8200 §3.
 const IPV6_LENGTH: usize = 4;
 const IPV6_HOPS: usize = 7;
-const UDP_LENGTH: usize = 4;
-const UDP_CHECKSUM: usize = 6;
 
 /** What a header says of more than its VTEP, as one number: TTL, TOS, don't fragment. */
 export const TOS_SHIFT: u32 = 8;
@@ -98,26 +96,23 @@ export function wantsChecksum(overlay: Overlay, vtep: Vtep): bool {
 
 /** Computes the UDP checksum of the packet whose outer headers begin at `at`. */
 export function sealChecksum(at: usize, vtep: Vtep): void {
-  const udp = at + outerBytesOf(vtep) - UDP_BYTES;
-  const bytes: u32 = bswap<u16>(load<u16>(udp, UDP_LENGTH));
-  const sum = sumBytes(udp, bytes) + pseudoSum(udp, vtep, bytes);
-  const checksum = checksumOf(sum);
-  store<u16>(udp, <u16>(checksum == 0 ? 0xffff : checksum), UDP_CHECKSUM);
+  const udp = udpOf(at, vtep);
+  const sum = sumBytes(changetype<usize>(udp), udp.bytes) + pseudoSum(at, vtep, udp.bytes);
+  udp.checksum = <u16>udpChecksum(checksumOf(sum));
 }
 
 /** Leaves the checksum to a device that segments: the field holds the pseudo header's sum. */
 export function openChecksum(at: usize, vtep: Vtep): void {
-  const udp = at + outerBytesOf(vtep) - UDP_BYTES;
-  const bytes: u32 = bswap<u16>(load<u16>(udp, UDP_LENGTH));
-  store<u16>(udp, <u16>fold(pseudoSum(udp, vtep, bytes)), UDP_CHECKSUM);
+  const udp = udpOf(at, vtep);
+  udp.checksum = <u16>fold(pseudoSum(at, vtep, udp.bytes));
 }
 
-const IPV4_ADDRESSES_BYTES: u32 = 8;
-const IPV6_ADDRESSES_BYTES: u32 = 32;
+function udpOf(at: usize, vtep: Vtep): Udp {
+  return Udp.at(at + outerBytesOf(vtep) - UDP_BYTES);
+}
 
-/** Both addresses lie right before the UDP header, of either family. */
-function pseudoSum(udp: usize, vtep: Vtep, bytes: u32): u64 {
-  const addressBytes = vtep.has(VTEP_IPV6) ? IPV6_ADDRESSES_BYTES : IPV4_ADDRESSES_BYTES;
-  const addresses = sumBytes(udp - addressBytes, addressBytes);
-  return addresses + bswap<u16>(<u16>PROTOCOL_UDP) + bswap<u16>(<u16>bytes);
+function pseudoSum(at: usize, vtep: Vtep, bytes: u32): u64 {
+  const ip = at + ETHERNET_BYTES;
+  if (vtep.has(VTEP_IPV6)) return pseudoSum6(ip, PROTOCOL_UDP, bytes);
+  return pseudoSum4(ip, PROTOCOL_UDP, bytes);
 }

@@ -93,8 +93,13 @@ export class Ipv4 {
     this.lengthBe = bswap<u16>(<u16>bytes);
   }
 
+  /** Identification. The setter leaves the checksum as it is. */
   get id(): u32 {
     return bswap<u16>(this.idBe);
+  }
+
+  set id(id: u32) {
+    this.idBe = bswap<u16>(<u16>id);
   }
 
   /** IPV4_DF, IPV4_MF, and the offset in units of 8 bytes. The setter leaves the checksum. */
