@@ -6,10 +6,9 @@ import { Capacity, Family, Status } from './abi';
 import { forgetVtep } from './control';
 import { Core } from './memory';
 import { HopState, VTEP_RECORD_BYTES, VtepKind, VtepRecord } from './overlay-abi';
-import { isGroupAddress } from './table/hop';
 import { IPV4_HEAD } from './table/neighbour';
 import { Underlay } from './table/underlay';
-import { VTEP_GROUP, Vtep, removeVtep, restoreMtu, setVtepMtu, vtepAt, vtepIn } from './table/vtep';
+import { Vtep, removeVtep, restoreMtu, configureMtu, vtepAt, vtepIn } from './table/vtep';
 
 const TAIL: i32 = 8;
 const MAC_HIGH_SHIFT: u64 = 32;
@@ -27,8 +26,7 @@ export function vtepInsert(core: Core): u32 {
   const tail = tailIn(record);
   const vtep = vtepAt(core, Underlay.at(core.underlays, index), head, tail, VtepKind.Static);
   if (changetype<usize>(vtep) == 0) return 0;
-  if (isGroupAddress(head, tail)) vtep.flags |= VTEP_GROUP;
-  setVtepMtu(vtep, mtuBytes);
+  configureMtu(vtep, mtuBytes);
   return vtep.index;
 }
 

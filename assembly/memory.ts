@@ -82,7 +82,8 @@ export class Core {
   /** Where the search for a free VTEP and next hop begins. */
   vtepNext: u32;
   hopNext: u32;
-  /** The next hop last looked at. */
+  /** Next hops in use, and the row last looked at. */
+  hopsUsed: u32;
   hopSweep: u32;
   /** Next free send and dropped descriptor of this batch, and where flooding stops. */
   txEnd: usize;

@@ -8,7 +8,7 @@
  *
  * In between batches a bounded number of rows is looked at.
  */
-import { Capacity, Node, RxFlag, Trace } from '../abi';
+import { Node, RxFlag, Trace } from '../abi';
 import { tell, tellAddress } from '../event';
 import { OWN_ACCORD, sendNew } from '../fate';
 import { Core, hopCount } from '../memory';
@@ -42,8 +42,9 @@ const ND_FRAME_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES
 
 /** Looks at some next hops: whom to ask, and whom to give up. */
 export function resolve(core: Core): void {
-  const hops: u32 = core.capacity(Capacity.Underlays) == 0 ? 0 : hopCount(core);
-  const looks: u32 = min(hops, BATCH_HOPS);
+  if (core.hopsUsed == 0) return;
+  const hops = hopCount(core);
+  const looks = min(hops, BATCH_HOPS);
   for (let i: u32 = 0; i < looks; i++) {
     core.hopSweep = core.hopSweep >= hops ? 1 : core.hopSweep + 1;
     const hop = Hop.at(core.hops, core.hopSweep);

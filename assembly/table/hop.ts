@@ -4,7 +4,7 @@
  * table/endpoints.ts. It lives as long as a VTEP uses it.
  *
  * States are those of RFC 4861 §7.3.2 with Stale and Delay folded into Reachable: a row
- * nobody confirmed for REACHABLE_MS is asked again while it is used on (node/resolve.ts).
+ * nobody confirmed for a while is asked again (node/resolve.ts).
  */
 import { Capacity } from '../abi';
 import { Core, HOP_BYTES, hopCount } from '../memory';
@@ -38,10 +38,9 @@ export class Hop {
   askedMs: u32;
   asks: u32;
   seenMs: u32;
-  /** Whether a packet went there since it was asked last. */
-  isUsed: u32;
   index: u32;
-  private spare0: u64;
+  private spare0: u32;
+  private spare1: u64;
 
   static at(hops: usize, index: u32): Hop {
     return changetype<Hop>(hops + <usize>index * HOP_BYTES);
@@ -93,8 +92,8 @@ export function hopTo(core: Core, underlay: Underlay, head: u64, tail: u64): Hop
   hop.addressHead = hopHead;
   hop.addressTail = hopTail;
   hop.users = 1;
+  core.hopsUsed++;
   hop.asks = 0;
-  hop.isUsed = 0;
   begin(underlay, hop);
   return hop;
 }
@@ -129,6 +128,7 @@ function freeHop(core: Core): Hop {
 /** One user less; the last frees the row. */
 export function dropHop(core: Core, hop: Hop): void {
   if (changetype<usize>(hop) == 0 || --hop.users != 0) return;
+  core.hopsUsed--;
   const key = addressKey(core, KIND_HOP, hop.underlay.index, hop.addressHead, hop.addressTail);
   const endpoints = Buckets.at(core.endpoints);
   const found = endpoints.lookup(key);

@@ -10,14 +10,15 @@
  * row up when rows are short and they were not heard for LEARNED_MS; the FDB's entries that
  * were learned from them have died by then.
  */
-import { Capacity, Status } from '../abi';
+import { Capacity } from '../abi';
 import { Core, VTEP_BYTES } from '../memory';
 import { HopState, VtepKind } from '../overlay-abi';
+import { TUNNEL_BYTES } from '../tunnel/index';
+import { outerBytesOf } from '../tunnel/outer-headers';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { IPV4_BYTES, Ipv4, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
-import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
-import { UDP_BYTES } from '../wire/udp';
-import { sumBytes } from '../wire/checksum';
+import { Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { fold, sumBytes } from '../wire/checksum';
 import { Buckets } from './buckets';
 import { KIND_VTEP, addressKey } from './endpoints';
 import { Hop, dropHop, hopTo } from './hop';
@@ -30,15 +31,9 @@ const LEARNED_MS: u32 = 301000;
 /** How long what an ICMP message said of a path holds, RFC 1191 §6.3. */
 const PATH_MTU_MS: u32 = 600000;
 
-/** Of either encapsulation, as we send it: tunnel/index.ts. */
-const TUNNEL_HEADER_BYTES: u32 = 8;
-const IPV6_ADDRESSES: u32 = 8; // RFC 8200 §3
-const IPV6_ADDRESSES_BYTES: u32 = 32;
-
 /** Flags of a VTEP. */
 export const VTEP_READY: u32 = 1; // the outer Ethernet header is known
 export const VTEP_IPV6: u32 = 2;
-export const VTEP_GROUP: u32 = 4; // a multicast address: nobody sends from it
 
 @unmanaged
 export class Vtep {
@@ -57,7 +52,7 @@ export class Vtep {
   underlay: Underlay;
   /** What the path takes now, in bytes of an outer IP packet. */
   mtuBytes: u32;
-  /** IPv4: sum of the header but lengths, TTL, TOS; IPv6: of both addresses and 17. */
+  /** Of IPv4: sum of the header but lengths, TTL, TOS. */
   baseSum: u32;
   kind: u32;
   hop: Hop;
@@ -188,8 +183,7 @@ export function describeVtep(core: Core, vtep: Vtep): void {
   const old = vtep.hop;
   vtep.hop = hopTo(core, underlay, vtep.addressHead, vtep.addressTail);
   if (changetype<usize>(old) != 0) dropHop(core, old);
-  setMtu(vtep, configuredMtu(vtep));
-  vtep.isMtuLearned = 0;
+  resetMtu(vtep);
   const at = changetype<usize>(vtep);
   if (vtep.isIpv4) describeIpv4(at + ETHERNET_BYTES, vtep);
   else describeIpv6(at + ETHERNET_BYTES, vtep);
@@ -201,7 +195,7 @@ function describeIpv4(at: usize, vtep: Vtep): void {
   ip.emit(0, 0, 0, 0, PROTOCOL_UDP);
   ip.source = vtep.underlay.ipv4;
   ip.destination = <u32>vtep.addressTail;
-  vtep.baseSum = foldOnce(sumBytes(at, IPV4_BYTES));
+  vtep.baseSum = fold(sumBytes(at, IPV4_BYTES));
 }
 
 function describeIpv6(at: usize, vtep: Vtep): void {
@@ -211,14 +205,6 @@ function describeIpv6(at: usize, vtep: Vtep): void {
   ip.sourceTail = vtep.underlay.ipv6Tail;
   ip.destinationHead = vtep.addressHead;
   ip.destinationTail = vtep.addressTail;
-  const addresses = sumBytes(at + IPV6_ADDRESSES, IPV6_ADDRESSES_BYTES);
-  vtep.baseSum = foldOnce(addresses + bswap<u16>(<u16>PROTOCOL_UDP));
-}
-
-/** To 17 bits or so: room for more in 32. */
-function foldOnce(sum: u64): u32 {
-  const half = (sum & 0xffffffff) + (sum >> 32);
-  return <u32>((half & 0xffff) + (half >> 16));
 }
 
 /** Takes over what is known of the next hop. */
@@ -233,14 +219,15 @@ export function refreshHop(vtep: Vtep): void {
 }
 
 /** What the path takes when nobody has said less. */
-function configuredMtu(vtep: Vtep): u32 {
+function resetMtu(vtep: Vtep): void {
   const own = vtep.configuredMtuBytes;
   const most = vtep.underlay.mtuBytes;
-  return own == 0 ? most : min(own, most);
+  setMtu(vtep, own == 0 ? most : min(own, most));
+  vtep.isMtuLearned = 0;
 }
 
 function setMtu(vtep: Vtep, mtuBytes: u32): void {
-  const headers = (vtep.isIpv4 ? IPV4_BYTES : IPV6_BYTES) + UDP_BYTES + TUNNEL_HEADER_BYTES;
+  const headers = outerBytesOf(vtep) - ETHERNET_BYTES + TUNNEL_BYTES;
   vtep.mtuBytes = mtuBytes;
   vtep.roomBytes = mtuBytes > headers ? mtuBytes - headers : 0;
 }
@@ -256,9 +243,7 @@ export function lowerMtu(vtep: Vtep, mtuBytes: u32, nowMs: u32): bool {
 
 /** Forgets after a while what was said of the path: it may be better now. */
 export function restoreMtu(vtep: Vtep, nowMs: u32): void {
-  if (vtep.isMtuLearned == 0 || nowMs - vtep.mtuMs < PATH_MTU_MS) return;
-  setMtu(vtep, configuredMtu(vtep));
-  vtep.isMtuLearned = 0;
+  if (vtep.isMtuLearned != 0 && nowMs - vtep.mtuMs >= PATH_MTU_MS) resetMtu(vtep);
 }
 
 /** Tells every VTEP behind a next hop that it has changed. */
@@ -279,9 +264,8 @@ export function underlayChanged(core: Core, underlay: Underlay): void {
   }
 }
 
-export function setVtepMtu(vtep: Vtep, mtuBytes: u32): Status {
+/** What is configured of the path; 0: the underlay's MTU. Ends what was learned. */
+export function configureMtu(vtep: Vtep, mtuBytes: u32): void {
   vtep.configuredMtuBytes = mtuBytes;
-  setMtu(vtep, configuredMtu(vtep));
-  vtep.isMtuLearned = 0;
-  return Status.Ok;
+  resetMtu(vtep);
 }
