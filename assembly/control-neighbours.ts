@@ -13,8 +13,8 @@ import {
   Status,
 } from './abi';
 import { Core, count } from './memory';
+import { familyOf, headAt, storeAddress, tailAt } from './table/address';
 import {
-  IPV4_HEAD,
   NEIGHBOUR_BUCKET_BYTES,
   NEIGHBOUR_BUCKET_ENTRIES,
   Neighbours,
@@ -34,7 +34,6 @@ import { isGroupIpv6 } from './wire/ipv6';
 const ANY: u32 = 0xffffffff;
 /** Second half of an address. */
 const TAIL_OFFSET: usize = 8;
-const RECORD_TAIL: i32 = 8;
 const MAC_HIGH_SHIFT: u64 = 32;
 
 /** Adds or replaces the neighbour in scratch. */
@@ -113,26 +112,23 @@ function writeRecord(record: usize, at: usize): void {
   const value = load<u64>(at);
   const head = load<u64>(addressAt(at));
   const tail = load<u64>(addressAt(at), TAIL_OFFSET);
-  const isIpv4 = head == IPV4_HEAD;
   memory.fill(record, 0, NEIGHBOUR_RECORD_BYTES);
-  store<u64>(record, isIpv4 ? bswap<u32>(<u32>tail) : head, NeighbourRecord.Address);
-  if (!isIpv4) store<u64>(record, tail, NeighbourRecord.Address + RECORD_TAIL);
+  storeAddress(record + <usize>NeighbourRecord.Address, head, tail);
   store<u16>(record, <u16>domainOf(value), NeighbourRecord.Domain);
-  store<u8>(record, <u8>(isIpv4 ? Family.Ipv4 : Family.Ipv6), NeighbourRecord.Family);
+  store<u8>(record, <u8>familyOf(head), NeighbourRecord.Family);
   store<u8>(record, <u8>neighbourFlags(at), NeighbourRecord.Flags);
   store<u32>(record, <u32>macOf(value), NeighbourRecord.MacLow);
   store<u16>(record, <u16>(macOf(value) >> MAC_HIGH_SHIFT), NeighbourRecord.MacHigh);
 }
 
-function isIpv4(record: usize): bool {
-  return load<u8>(record, NeighbourRecord.Family) == Family.Ipv4;
+function familyIn(record: usize): u32 {
+  return load<u8>(record, NeighbourRecord.Family);
 }
 
 /** A group address of IPv6 is nobody's, and may be the key of an IPv4 address. */
 function hasSoundAddress(record: usize): bool {
-  if (isIpv4(record)) return true;
-  const isIpv6 = load<u8>(record, NeighbourRecord.Family) == Family.Ipv6;
-  return isIpv6 && !isGroupIpv6(headIn(record));
+  if (familyIn(record) == Family.Ipv4) return true;
+  return familyIn(record) == Family.Ipv6 && !isGroupIpv6(headIn(record));
 }
 
 function hasDomain(core: Core, domain: u32): bool {
@@ -142,12 +138,11 @@ function hasDomain(core: Core, domain: u32): bool {
 
 /** Both halves of the key, see table/neighbour.ts. */
 function headIn(record: usize): u64 {
-  return isIpv4(record) ? IPV4_HEAD : load<u64>(record, NeighbourRecord.Address);
+  return headAt(record + <usize>NeighbourRecord.Address, familyIn(record));
 }
 
 function tailIn(record: usize): u64 {
-  if (isIpv4(record)) return bswap<u32>(load<u32>(record, NeighbourRecord.Address));
-  return load<u64>(record, NeighbourRecord.Address + RECORD_TAIL);
+  return tailAt(record + <usize>NeighbourRecord.Address, familyIn(record));
 }
 
 function macIn(record: usize): u64 {

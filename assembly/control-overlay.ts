@@ -2,15 +2,14 @@
  * Control: changes to overlays between batches. Records of VTEPs pass through scratch memory
  * (`VtepRecord`).
  */
-import { Capacity, Family, Status } from './abi';
+import { Capacity, Status } from './abi';
 import { forgetVtep } from './control';
 import { Core } from './memory';
 import { HopState, VTEP_RECORD_BYTES, VtepKind, VtepRecord } from './overlay-abi';
-import { IPV4_HEAD } from './table/neighbour';
+import { familyOf, headAt, storeAddress, tailAt } from './table/address';
 import { Underlay } from './table/underlay';
 import { Vtep, removeVtep, restoreMtu, configureMtu, vtepAt, vtepIn } from './table/vtep';
 
-const TAIL: i32 = 8;
 const MAC_HIGH_SHIFT: u64 = 32;
 /** Least MTU that leaves room for headers and a frame. */
 const LEAST_MTU_BYTES: u32 = 128;
@@ -22,8 +21,9 @@ export function vtepInsert(core: Core): u32 {
   const mtuBytes = load<u32>(record, VtepRecord.MtuBytes);
   if (index >= core.capacity(Capacity.Underlays)) return 0;
   if (mtuBytes != 0 && mtuBytes < LEAST_MTU_BYTES) return 0;
-  const head = headIn(record);
-  const tail = tailIn(record);
+  const family: u32 = load<u8>(record, VtepRecord.Family);
+  const head = headAt(record + <usize>VtepRecord.Address, family);
+  const tail = tailAt(record + <usize>VtepRecord.Address, family);
   const vtep = vtepAt(core, Underlay.at(core.underlays, index), head, tail, VtepKind.Static);
   if (changetype<usize>(vtep) == 0) return 0;
   configureMtu(vtep, mtuBytes);
@@ -46,9 +46,9 @@ export function vtepRead(core: Core, index: u32): Status {
   restoreMtu(vtep, core.nowMs);
   const record = core.scratch;
   memory.fill(record, 0, VTEP_RECORD_BYTES);
-  writeAddress(record + <usize>VtepRecord.Address, vtep.addressHead, vtep.addressTail);
+  storeAddress(record + <usize>VtepRecord.Address, vtep.addressHead, vtep.addressTail);
   store<u8>(record, <u8>vtep.underlay.index, VtepRecord.Underlay);
-  store<u8>(record, <u8>(vtep.isIpv4 ? Family.Ipv4 : Family.Ipv6), VtepRecord.Family);
+  store<u8>(record, <u8>familyOf(vtep.addressHead), VtepRecord.Family);
   store<u8>(record, <u8>vtep.kind, VtepRecord.Kind);
   store<u32>(record, vtep.mtuBytes, VtepRecord.MtuBytes);
   store<u32>(record, core.nowMs - vtep.seenMs, VtepRecord.SeenMs);
@@ -66,26 +66,8 @@ function writeHop(record: usize, vtep: Vtep): void {
     store<u8>(record, <u8>HopState.None, VtepRecord.State);
     return;
   }
-  writeAddress(record + <usize>VtepRecord.NextHop, hop.addressHead, hop.addressTail);
+  storeAddress(record + <usize>VtepRecord.NextHop, hop.addressHead, hop.addressTail);
   store<u8>(record, <u8>hop.state, VtepRecord.State);
   store<u32>(record, <u32>hop.mac, VtepRecord.MacLow);
   store<u16>(record, <u16>(hop.mac >> MAC_HIGH_SHIFT), VtepRecord.MacHigh);
-}
-
-function writeAddress(at: usize, head: u64, tail: u64): void {
-  const isIpv4 = head == IPV4_HEAD;
-  store<u64>(at, isIpv4 ? bswap<u32>(<u32>tail) : head);
-  if (!isIpv4) store<u64>(at, tail, TAIL);
-}
-
-/** Both halves of an address, see table/neighbour.ts. */
-function headIn(record: usize): u64 {
-  const isIpv4 = load<u8>(record, VtepRecord.Family) == Family.Ipv4;
-  return isIpv4 ? IPV4_HEAD : load<u64>(record, VtepRecord.Address);
-}
-
-function tailIn(record: usize): u64 {
-  const isIpv4 = load<u8>(record, VtepRecord.Family) == Family.Ipv4;
-  if (isIpv4) return bswap<u32>(load<u32>(record, VtepRecord.Address));
-  return load<u64>(record, VtepRecord.Address + TAIL);
 }

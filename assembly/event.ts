@@ -2,10 +2,9 @@
 import { Family } from './abi';
 import { Core } from './memory';
 import { BATCH_EVENTS, EVENT_BYTES, Event, EventField } from './overlay-abi';
-import { IPV4_HEAD } from './table/neighbour';
+import { familyOf, storeAddress } from './table/address';
 import { Vtep } from './table/vtep';
 
-const TAIL: i32 = 8;
 const IPV4_ADDRESS_BYTES: usize = 4;
 const IPV6_ADDRESS_BYTES: usize = 16;
 
@@ -24,10 +23,8 @@ export function tell(core: Core, event: Event, port: u32, domain: u32): usize {
 /** The IP address the event is about, as table/neighbour.ts keeps it. */
 export function tellAddress(at: usize, head: u64, tail: u64): void {
   if (at == 0) return;
-  const isIpv4 = head == IPV4_HEAD;
-  store<u64>(at, isIpv4 ? bswap<u32>(<u32>tail) : head, EventField.Address);
-  if (!isIpv4) store<u64>(at, tail, EventField.Address + TAIL);
-  store<u8>(at, <u8>(isIpv4 ? Family.Ipv4 : Family.Ipv6), EventField.Family);
+  storeAddress(at + <usize>EventField.Address, head, tail);
+  store<u8>(at, <u8>familyOf(head), EventField.Family);
 }
 
 /** Likewise, whose bytes are at `ip`. */

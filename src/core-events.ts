@@ -1,7 +1,8 @@
 /** What the core tells beyond frames: records of the last batch, as the host knows them. */
-import { Family } from '../assembly/abi.js';
+import type { Family } from '../assembly/abi.js';
 import { EVENT_BYTES, Event, EventField } from '../assembly/overlay-abi.js';
 import { readMac } from './fdb-record.js';
+import { readIp } from './ip-record.js';
 
 export interface CoreEvent {
   event: Event;
@@ -17,9 +18,6 @@ export interface CoreEvent {
   mac: bigint;
 }
 
-const IPV4_BYTES = 4;
-const IPV6_BYTES = 16;
-
 /** The `count` records at `at`. */
 export function readEvents(view: DataView, at: number, count: number): CoreEvent[] {
   return Array.from({ length: count }, (_, i) => readEvent(view, at + i * EVENT_BYTES));
@@ -27,14 +25,12 @@ export function readEvents(view: DataView, at: number, count: number): CoreEvent
 
 function readEvent(view: DataView, at: number): CoreEvent {
   const family: Family | 0 = view.getUint8(at + EventField.Family);
-  const bytes = family === Family.Ipv4 ? IPV4_BYTES : IPV6_BYTES;
-  const start = at + EventField.Address;
   return {
     event: view.getUint16(at + EventField.Kind, true),
     port: view.getUint16(at + EventField.Port, true),
     domain: view.getUint16(at + EventField.Domain, true),
     vtep: view.getUint16(at + EventField.Vtep, true),
-    ...(family > 0 && { ip: new Uint8Array(view.buffer.slice(start, start + bytes)) }),
+    ...(family > 0 && { ip: readIp(view, at + EventField.Address, family as Family) }),
     mac:
       view.getUint16(at + EventField.Kind, true) === Event.PathMtu
         ? BigInt(view.getUint32(at + EventField.MacLow, true))

@@ -27,6 +27,7 @@ import {
   VlanMember,
 } from '../assembly/abi.js';
 import type { Exports } from './core-exports.js';
+import { expectOk } from './core-status.js';
 import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-record.js';
 import { NeighbourTable } from './neighbour-table.js';
 import { OverlayTable } from './overlay-table.js';
@@ -302,8 +303,4 @@ function growTo(memory: WebAssembly.Memory, end: number): void {
   if (end > MOST_BYTES - PAGE_BYTES) throw new Error(`core: ${end} bytes do not fit 4 GiB`);
   const missing = end - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-}
-
-function expectOk(status: Status, what: string): void {
-  if (status !== Status.Ok) throw new Error(`core: ${what}: ${Status[status]}`);
 }

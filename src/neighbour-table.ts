@@ -1,6 +1,6 @@
 /** The core's neighbours: MAC addresses of IP addresses, as configured. */
 import {
-  Family,
+  type Family,
   NEIGHBOUR_RECORD_BYTES,
   NeighbourFlag,
   NeighbourRecord,
@@ -9,6 +9,7 @@ import {
 } from '../assembly/abi.js';
 import type { Exports } from './core-exports.js';
 import { readMac, writeMac } from './fdb-record.js';
+import { readIp, writeIp } from './ip-record.js';
 
 /** The MAC address of an IP address in a forwarding domain. */
 export interface Neighbour {
@@ -21,8 +22,6 @@ export interface Neighbour {
   isRouter: boolean;
 }
 
-const IPV4_BYTES = 4;
-const IPV6_BYTES = 16;
 /** Any domain, in `neighbourFlush`. */
 const ANY = 0xffffffff;
 
@@ -65,22 +64,17 @@ export class NeighbourTable {
   }
 
   private writeKey(ip: Uint8Array, domain: number): void {
-    const isIpv4 = ip.length === IPV4_BYTES;
-    if (!isIpv4 && ip.length !== IPV6_BYTES) throw new Error(`no IP address: ${ip.length} bytes`);
-    ip.forEach((byte, i) => this.view.setUint8(this.scratch + NeighbourRecord.Address + i, byte));
-    this.view.setUint16(this.scratch + NeighbourRecord.Domain, domain, true);
-    const family = isIpv4 ? Family.Ipv4 : Family.Ipv6;
-    this.view.setUint8(this.scratch + NeighbourRecord.Family, family);
+    const { view, scratch } = this;
+    writeIp(view, scratch + NeighbourRecord.Address, scratch + NeighbourRecord.Family, ip);
+    view.setUint16(scratch + NeighbourRecord.Domain, domain, true);
   }
 
   /** The record `offset` bytes into scratch. */
   private read(offset: number): Neighbour {
     const at = this.scratch + offset;
-    const isIpv4 = this.view.getUint8(at + NeighbourRecord.Family) === Family.Ipv4;
-    const start = at + NeighbourRecord.Address;
-    const end = start + (isIpv4 ? IPV4_BYTES : IPV6_BYTES);
+    const family: Family = this.view.getUint8(at + NeighbourRecord.Family);
     return {
-      ip: new Uint8Array(this.view.buffer.slice(start, end)),
+      ip: readIp(this.view, at + NeighbourRecord.Address, family),
       domain: this.view.getUint16(at + NeighbourRecord.Domain, true),
       mac: readMac(this.view, at + NeighbourRecord.MacLow),
       isRouter: (this.view.getUint8(at + NeighbourRecord.Flags) & NeighbourFlag.Router) !== 0,

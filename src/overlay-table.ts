@@ -1,5 +1,5 @@
 /** The core's underlays, overlays and VTEPs. */
-import { Capacity, Family, Region, Status } from '../assembly/abi.js';
+import { Capacity, type Family, Region, Status } from '../assembly/abi.js';
 import {
   HopState,
   OverlayOption,
@@ -9,7 +9,9 @@ import {
 } from '../assembly/overlay-abi.js';
 import { type CoreEvent, readEvents } from './core-events.js';
 import type { Exports } from './core-exports.js';
+import { expectOk } from './core-status.js';
 import { readMac } from './fdb-record.js';
+import { readIp, writeIp } from './ip-record.js';
 
 /** A remote tunnel end. */
 export interface Vtep {
@@ -33,8 +35,6 @@ export interface Vtep {
   rxBytes: bigint;
 }
 
-const IPV4_BYTES = 4;
-const IPV6_BYTES = 16;
 const PEER_BYTES = 2;
 
 export class OverlayTable {
@@ -80,12 +80,9 @@ export class OverlayTable {
 
   /** Adds a VTEP, or changes its MTU (0: the underlay's). Returns its number; 0: no room. */
   insertVtep(underlay: number, ip: Uint8Array, mtuBytes = 0): number {
-    const isIpv4 = ip.length === IPV4_BYTES;
-    if (!isIpv4 && ip.length !== IPV6_BYTES) throw new Error(`no IP address: ${ip.length} bytes`);
     const at = this.region(Region.Scratch);
-    ip.forEach((byte, i) => this.view.setUint8(at + VtepRecord.Address + i, byte));
+    writeIp(this.view, at + VtepRecord.Address, at + VtepRecord.Family, ip);
     this.view.setUint8(at + VtepRecord.Underlay, underlay);
-    this.view.setUint8(at + VtepRecord.Family, isIpv4 ? Family.Ipv4 : Family.Ipv6);
     this.view.setUint32(at + VtepRecord.MtuBytes, mtuBytes, true);
     return this.exports.vtepInsert(this.core);
   }
@@ -126,13 +123,8 @@ export class OverlayTable {
 
   private read(index: number): Vtep {
     const at = this.region(Region.Scratch);
-    const isIpv4 = this.view.getUint8(at + VtepRecord.Family) === Family.Ipv4;
-    const ip = (field: VtepRecord): Uint8Array => {
-      const start = at + field;
-      return new Uint8Array(
-        this.view.buffer.slice(start, start + (isIpv4 ? IPV4_BYTES : IPV6_BYTES)),
-      );
-    };
+    const family: Family = this.view.getUint8(at + VtepRecord.Family);
+    const ip = (field: VtepRecord): Uint8Array => readIp(this.view, at + field, family);
     const counter = (field: VtepRecord): bigint => this.view.getBigUint64(at + field, true);
     return {
       index,
@@ -150,8 +142,4 @@ export class OverlayTable {
       rxBytes: counter(VtepRecord.RxBytes),
     };
   }
-}
-
-function expectOk(status: Status, what: string): void {
-  if (status !== Status.Ok) throw new Error(`core: ${what}: ${Status[status]}`);
 }
