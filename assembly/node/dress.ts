@@ -21,7 +21,7 @@ import {
   Overlay,
 } from '../table/overlay';
 import { PORT_UP } from '../table/port';
-import { VTEP_READY, Vtep } from '../table/vtep';
+import { VTEP_READY, Vtep, restoreMtu } from '../table/vtep';
 import { note, say } from '../trace';
 import { HEADER_DF, TOS_SHIFT, headerOf } from '../tunnel/outer-headers';
 import { Ethernet } from '../wire/ethernet';
@@ -69,6 +69,7 @@ function prepare(core: Core, p: Packet, overlay: Overlay, vtep: Vtep): Drop {
     askFor(core, p, vtep);
     return Drop.NoNextHop;
   }
+  restoreMtu(vtep, core.nowMs);
   if (overlay.has(OVERLAY_VLAN_DROP | OVERLAY_VLAN_STRIP)) {
     const refused = untag(core, p, overlay);
     if (refused != Drop.None) return refused;

@@ -162,6 +162,16 @@ function claimDomain(core: Core, segment: Segment, domain: u32): void {
   store<u32>(core.domains + ((<usize>domain) << 2), <u32>changetype<usize>(segment));
 }
 
+/** When an entry that was just learned is dead in every segment. */
+export function longestAgeMs(core: Core): u32 {
+  const segments = core.capacity(Capacity.Segments);
+  let longest: u32 = 0;
+  for (let i: u32 = 0; i < segments; i++) {
+    longest = max(longest, Segment.at(core.segments, i).ageMs);
+  }
+  return longest + REFRESH_MS;
+}
+
 /** The segment a forwarding domain belongs to. */
 export function segmentOf(core: Core, domain: u32): Segment {
   return changetype<Segment>(load<u32>(core.domains + ((<usize>domain) << 2)));

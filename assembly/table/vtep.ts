@@ -7,8 +7,8 @@
  * counts, the third what changes seldom.
  *
  * Static VTEPs stay until removed. Learned ones, of overlays that take anybody, give their
- * row up when rows are short and they were not heard for LEARNED_MS; the FDB's entries that
- * were learned from them have died by then.
+ * row up when rows are short and they were not heard for as long as the FDB's entries live in
+ * any segment: those that were learned from them have died by then.
  */
 import { Capacity } from '../abi';
 import { Core, VTEP_BYTES } from '../memory';
@@ -24,10 +24,9 @@ import { KIND_VTEP, addressKey } from './endpoints';
 import { Hop, dropHop, hopTo } from './hop';
 import { IPV4_HEAD } from './neighbour';
 import { Overlay } from './overlay';
+import { longestAgeMs } from './segment';
 import { Underlay } from './underlay';
 
-/** Longer than FDB entries live by default, with REFRESH_MS. */
-const LEARNED_MS: u32 = 301000;
 /** How long what an ICMP message said of a path holds, RFC 1191 §6.3. */
 const PATH_MTU_MS: u32 = 600000;
 
@@ -154,9 +153,10 @@ function freeRow(core: Core): Vtep {
     const vtep = Vtep.at(core.vteps, core.vtepNext);
     if (vtep.kind == VtepKind.None) return vtep;
   }
+  const silentMs = longestAgeMs(core);
   for (let i: u32 = 1; i <= last; i++) {
     const vtep = Vtep.at(core.vteps, i);
-    if (vtep.kind != VtepKind.Learned || core.nowMs - vtep.seenMs < LEARNED_MS) continue;
+    if (vtep.kind != VtepKind.Learned || core.nowMs - vtep.seenMs < silentMs) continue;
     removeVtep(core, vtep);
     return vtep;
   }
