@@ -3,8 +3,6 @@
  * the pipeline, from the outer packet to the frame on the right port, source checks and
  * counters on, addresses uniformly random.
  */
-import { BATCH_PACKETS } from '../assembly/abi.js';
-import { reportDifference } from './support/measure.js';
 import {
   Images,
   LOCAL_PORTS,
@@ -17,11 +15,10 @@ import {
   placeRemote,
   placeStations,
   remoteMac,
+  reportImages,
 } from './support/overlay.js';
 import { FRAME_BYTES } from './support/receive.js';
 import type { Report, Workload } from './support/workload.js';
-
-const CHUNK_BATCHES = 64;
 
 export const workload: Workload = {
   about: 'VXLAN packets to MACs at local ports, whole pipeline',
@@ -43,12 +40,5 @@ function decapsulate(report: Report, macs: number): void {
     },
     () => UNDERLAY_PORT,
   );
-  images.expectAllSent();
-  reportDifference(report, {
-    case: `macs=${macs}`,
-    packets: CHUNK_BATCHES * BATCH_PACKETS,
-    refresh: () => images.refresh(CHUNK_BATCHES),
-    work: () => images.work(CHUNK_BATCHES),
-    note: `${LOCAL_PORTS} ports, ${VTEPS} VTEPs, one VNI, a configured station at each, UDP checksum 0`,
-  });
+  reportImages(report, macs, images, 'a configured station at each, UDP checksum 0');
 }

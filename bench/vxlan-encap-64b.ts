@@ -3,8 +3,6 @@
  * frame to the outer packet on the underlay's port, learning and counters on, remote
  * addresses uniformly random.
  */
-import { BATCH_PACKETS } from '../assembly/abi.js';
-import { reportDifference } from './support/measure.js';
 import {
   Images,
   LOCAL_PORTS,
@@ -13,12 +11,11 @@ import {
   localMac,
   makeOverlay,
   placeStations,
+  reportImages,
 } from './support/overlay.js';
 import { FRAME_BYTES } from './support/receive.js';
 import { burstPort } from './support/stations.js';
 import type { Report, Workload } from './support/workload.js';
-
-const CHUNK_BATCHES = 64;
 
 export const workload: Workload = {
   about: '64-byte frames to MACs at VTEPs, whole pipeline',
@@ -37,12 +34,5 @@ function encapsulate(report: Report, macs: number): void {
     (slot, random) => innerFrame(localMac(portOf(slot)), random(macs), random),
     portOf,
   );
-  images.expectAllSent();
-  reportDifference(report, {
-    case: `macs=${macs}`,
-    packets: CHUNK_BATCHES * BATCH_PACKETS,
-    refresh: () => images.refresh(CHUNK_BATCHES),
-    work: () => images.work(CHUNK_BATCHES),
-    note: `${LOCAL_PORTS} ports, ${VTEPS} VTEPs, one VNI, random flows`,
-  });
+  reportImages(report, macs, images, 'random flows');
 }

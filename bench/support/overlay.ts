@@ -19,8 +19,10 @@ import {
 import { OverlayOption, UnderlayOption } from '../../assembly/overlay-abi.js';
 import { parseIp } from '../../src/frame/address.js';
 import type { Core } from '../../src/core.js';
+import { reportDifference } from './measure.js';
 import { FRAME_BYTES, makeCore, nowMs } from './receive.js';
 import { type Random, seededRandom } from './stations.js';
+import type { Report } from './workload.js';
 
 export const LOCAL_PORTS = 4;
 export const VTEPS = 16;
@@ -33,6 +35,8 @@ const FIRST_SOURCE_PORT = 49152;
 const SOURCE_PORTS = 16384;
 /** Different batches: both addresses are drawn often enough. */
 const BATCHES = 256;
+/** Batches of one timing. */
+const CHUNK_BATCHES = 64;
 const LEAST_ENTRIES = 1024;
 const VTEP_NET = 0x0a090000;
 const OURS = VTEP_NET | 1;
@@ -141,6 +145,18 @@ export class Images {
     this.core.bytes.set(this.images[this.next]!, this.start);
     this.next = (this.next + 1) % BATCHES;
   }
+}
+
+/** Reports the time a packet of the work on `images`, which all must be sent. */
+export function reportImages(report: Report, macs: number, images: Images, note: string): void {
+  images.expectAllSent();
+  reportDifference(report, {
+    case: `macs=${macs}`,
+    packets: CHUNK_BATCHES * BATCH_PACKETS,
+    refresh: () => images.refresh(CHUNK_BATCHES),
+    work: () => images.work(CHUNK_BATCHES),
+    note: `${LOCAL_PORTS} ports, ${VTEPS} VTEPs, one VNI, ${note}`,
+  });
 }
 
 /** UDP over IPv4 in 64 bytes to station `to`, from a random flow. */
