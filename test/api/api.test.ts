@@ -1,16 +1,12 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ApiError } from '../../src/api/api-error.js';
 import { ApiClient, type CaptureLine } from '../../src/api/client.js';
 import { ApiServer } from '../../src/api/server.js';
-import { parseConfig } from '../../src/config/load.js';
 import { Core } from '../../src/core.js';
-import { Switch } from '../../src/switch.js';
+import { refusal, type Served, withServed } from '../support/served.js';
 
 const LAN = `
 capacities: { fdbEntries: 1024, ports: 8 }
@@ -22,36 +18,8 @@ ports:
 const A = '02:00:00:00:00:01';
 const FRAME = `ffffffffffff020000000001abcd${'00'.repeat(46)}`;
 
-interface Served {
-  client: ApiClient;
-  path: string;
-  made: Switch;
-}
-
-async function withApi(run: (served: Served) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-api-'));
-  const path = join(folder, 'deep', 'net.sock');
-  const made = await Switch.start(parseConfig(LAN, 'net.yaml'));
-  const reload = () => made.reload(parseConfig(LAN.replace('p1:', 'p9:'), 'net.yaml'));
-  const server = await ApiServer.listen(path, { target: made, reload });
-  try {
-    await run({ client: new ApiClient(path), path, made });
-  } finally {
-    await server.close();
-    await made.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** What the API refuses with. */
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.instance(error, ApiError);
-  return `${(error as ApiError).status} ${(error as ApiError).message}`;
-}
+const withApi = (run: (served: Served) => Promise<void>): Promise<void> =>
+  withServed({ text: LAN, reloadText: LAN.replace('p1:', 'p9:') }, run);
 
 test('api: the socket is for its owner only, and goes with the server', async () => {
   let socket = '';

@@ -1,14 +1,8 @@
 /** Overlays over the API: tunnel ends, neighbours, endpoints that move, events. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ApiError } from '../../src/api/api-error.js';
 import { ApiClient, type EventLine } from '../../src/api/client.js';
-import { ApiServer } from '../../src/api/server.js';
-import { parseConfig } from '../../src/config/load.js';
-import { Switch } from '../../src/switch.js';
+import { refusal, type Served, withServed } from '../support/served.js';
 
 const PEER = '192.168.0.3';
 const OTHER = '192.168.0.4';
@@ -29,35 +23,8 @@ ports:
   m0: { kind: memory }
   p1: { kind: memory, segment: plain }`;
 
-interface Served {
-  client: ApiClient;
-  made: Switch;
-  reload: (text: string) => Promise<unknown>;
-}
-
-async function withApi(run: (served: Served) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-api-'));
-  const path = join(folder, 'net.sock');
-  const made = await Switch.start(parseConfig(NET, 'net.yaml'));
-  const reload = (text: string) => made.reload(parseConfig(text, 'net.yaml'));
-  const server = await ApiServer.listen(path, { target: made, reload: () => reload(NET) as never });
-  try {
-    await run({ client: new ApiClient(path), made, reload });
-  } finally {
-    await server.close();
-    await made.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function refusal(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.instance(error, ApiError);
-  return `${(error as ApiError).status} ${(error as ApiError).message}`;
-}
+const withApi = (run: (served: Served) => Promise<void>): Promise<void> =>
+  withServed({ text: NET }, run);
 
 /** Where the FDB says each address of web is. */
 async function places(client: ApiClient): Promise<string[]> {
