@@ -13,17 +13,13 @@ import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { UPPER_NEXT_SHIFT, UPPER_OFFSET_MASK, upperLayerAt } from '../wire/extension';
 import { IPV4_BYTES, Ipv4, PROTOCOL_TCP, TYPE_IPV4, ipv4BytesAt } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { OPTION_END, optionBytes } from '../wire/option';
 import { TCP_BYTES, TCP_SYN, Tcp, tcpHeaderBytesAt } from '../wire/tcp';
 import { networkOffset } from '../wire/vlan';
 
-const OPTION_END: u32 = 0; // RFC 9293 §3.1
-const OPTION_NONE: u32 = 1;
-const OPTION_MSS: u32 = 2;
+const OPTION_MSS: u32 = 2; // RFC 9293 §3.2
 const MSS_BYTES: u32 = 4;
-const LENGTH_OFFSET: usize = 1;
 const VALUE_OFFSET: usize = 2;
-/** Kind and length of other options. */
-const LEAST_OPTION_BYTES: u32 = 2;
 
 /**
  * Lowers the MSS in the frame of `length` bytes, at least an Ethernet header, at `data`, in
@@ -71,19 +67,11 @@ function hasSoundOptions(tcp: Tcp, end: usize): bool {
     const kind: u32 = load<u8>(at);
     if (kind == OPTION_END) return true;
     const bytes = optionBytes(at, end);
-    if (bytes == 0 || at + bytes > end) return false;
+    if (bytes == 0) return false;
     if (kind == OPTION_MSS && bytes != MSS_BYTES) return false;
     at += bytes;
   }
   return true;
-}
-
-/** Bytes of the option at `at`, 0 when it does not say. */
-function optionBytes(at: usize, end: usize): u32 {
-  if (load<u8>(at) == OPTION_NONE) return 1;
-  if (at + LENGTH_OFFSET >= end) return 0;
-  const bytes: u32 = load<u8>(at, LENGTH_OFFSET);
-  return bytes < LEAST_OPTION_BYTES ? 0 : bytes;
 }
 
 /** Lowers what is above `most` in sound options. */

@@ -21,15 +21,12 @@ import {
   TYPE_IPV4,
   ipv4BytesAt,
 } from './ipv4';
+import { OPTION_END, optionBytes } from './option';
 import { networkOffset } from './vlan';
 
 const MOST_BYTES: u32 = 65535;
 const WORD_BYTES: u32 = 4;
-const OPTION_END: u32 = 0; // RFC 791 §3.1
-const OPTION_NONE: u32 = 1;
 const OPTION_COPIED: u32 = 0x80;
-const LENGTH_OFFSET: usize = 1;
-const LEAST_OPTION_BYTES: u32 = 2;
 /** Version 4, as byte 0 has it beside the length of the header in words. */
 const FIRST_BYTE: u32 = 0x40;
 
@@ -124,18 +121,10 @@ function hasSoundOptions(ip: Ipv4): bool {
   for (let at = changetype<usize>(ip) + IPV4_BYTES; at < end;) {
     if (load<u8>(at) == OPTION_END) return true;
     const bytes = optionBytes(at, end);
-    if (bytes == 0 || at + bytes > end) return false;
+    if (bytes == 0) return false;
     at += bytes;
   }
   return true;
-}
-
-/** Bytes of the option at `at`, 0 when it does not say. */
-function optionBytes(at: usize, end: usize): u32 {
-  if (load<u8>(at) == OPTION_NONE) return 1;
-  if (at + LENGTH_OFFSET >= end) return 0;
-  const bytes: u32 = load<u8>(at, LENGTH_OFFSET);
-  return bytes < LEAST_OPTION_BYTES ? 0 : bytes;
 }
 
 /** Writes the options that every fragment has, padded, to `to` (0: nowhere). How many bytes. */
