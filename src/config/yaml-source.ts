@@ -1,21 +1,30 @@
 /** A YAML file as data that still knows where in the file each part is. */
 import { readFileSync } from 'node:fs';
-import { type Document, LineCounter, isNode, isScalar, parseDocument, visit } from 'yaml';
+import {
+  CORE_SCHEMA,
+  type Event,
+  YAMLException,
+  constructFromEvents,
+  mergeTag,
+  parseEvents,
+} from 'js-yaml';
 import { ConfigError, type Problem } from './config-error.js';
+import { aliasedValues, offsetOf } from './yaml-events.js';
 
+/** What YAML 1.2 knows by itself, and merge keys. */
+const SCHEMA = CORE_SCHEMA.withTags(mergeTag);
 /**
- * Uses of anchors: each stands for a run of text, so a small file could mean a huge one. As
- * many as an anchored list of peers in every overlay there can be takes.
+ * Values that aliases may stand for in all: each stands for a run of text, so a small file could
+ * mean a huge one. As many as an anchored list of peers in every overlay there can be takes.
  */
-const MOST_ALIASES = 1 << 17;
-/** YAML's merge key, which may come more than once. */
-const MERGE_KEY = '<<';
+const MOST_ALIASED = 1 << 18;
 
 export class YamlSource {
   private constructor(
     readonly data: unknown,
-    private readonly document: Document,
-    private readonly placeOf: (offset: number) => string,
+    private readonly text: string,
+    private readonly events: readonly Event[],
+    private readonly file: string,
   ) {}
 
   /** Throws a `ConfigError` when the file cannot be read, or is no YAML. */
@@ -32,62 +41,43 @@ export class YamlSource {
 
   /** The same over a text; `file` is only a name. */
   static parse(text: string, file: string): YamlSource {
-    const lines = new LineCounter();
-    const document = parseDocument(text, {
-      lineCounter: lines,
-      merge: true,
-      prettyErrors: false,
-      uniqueKeys: false, // looks for each key in all before it: see `duplicates`
-    });
-    const placeOf = (offset: number): string => {
-      const { line, col } = lines.linePos(offset);
-      return `${file}:${line}:${col}`;
-    };
-    const syntax = document.errors.map(({ pos, message }): [number, string] => [pos[0], message]);
-    const wrong = syntax.length > 0 ? syntax : duplicates(document);
-    ConfigError.throwIfAny(
-      wrong.map(([offset, problem]): Problem => ({ path: placeOf(offset), problem })),
+    const events = orProblem(text, file, () => parseEvents(text, {}));
+    if (aliasedValues(events, text) > MOST_ALIASED) {
+      throw new ConfigError(file, `expected aliases of at most ${MOST_ALIASED} values, got more`);
+    }
+    const documents = orProblem(text, file, () =>
+      constructFromEvents([...events], { source: text, schema: SCHEMA, maxTotalMergeKeys: -1 }),
     );
-    return new YamlSource(toData(document, file), document, placeOf);
+    if (documents.length > 1) {
+      throw new ConfigError(file, `expected one document, got ${documents.length}`);
+    }
+    return new YamlSource(documents[0] ?? {}, text, events, file);
   }
 
   /** Adds where in the file a problem is: the deepest part of its path that is there. */
   placed(problem: Problem): Problem {
     if (problem.place !== undefined) return problem;
     const keys = problem.path.split(/[.[\]]+/).filter(key => key !== '');
-    for (; keys.length > 0; keys.pop()) {
-      const node = this.document.getIn(keys, true);
-      const range = isNode(node) ? node.range : undefined;
-      if (range) return { ...problem, place: this.placeOf(range[0]) };
-    }
-    return problem;
+    const offset = offsetOf(this.events, this.text, keys);
+    if (offset === undefined) return problem;
+    return { ...problem, place: placeOf(this.text, this.file, offset) };
   }
 }
 
-/** Keys that a mapping has twice, and where. */
-function duplicates(document: Document): [offset: number, problem: string][] {
-  const found: [number, string][] = [];
-  visit(document, {
-    Map(_, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        const value = isScalar(key) ? key.value : key;
-        if (seen.has(value) && value !== MERGE_KEY) {
-          const at = isNode(key) ? key.range?.[0] : undefined;
-          found.push([at ?? 0, `expected each key once, got ${String(value)} again`]);
-        }
-        seen.add(value);
-      }
-    },
-  });
-  return found;
-}
-
-function toData(document: Document, file: string): unknown {
+/** `read`, with what is no YAML as a `ConfigError` at its place. */
+function orProblem<T>(text: string, file: string, read: () => T): T {
   try {
-    return document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {};
+    return read();
   } catch (error) {
-    // An alias that resolves to nothing, or to too much.
-    throw new ConfigError(file, (error as Error).message);
+    if (!(error instanceof YAMLException)) throw error;
+    const at = error.mark ? placeOf(text, file, error.mark.position) : file;
+    throw new ConfigError(at, error.reason);
   }
+}
+
+/** An offset as `file:line:column`, both from one. */
+function placeOf(text: string, file: string, offset: number): string {
+  const before = text.slice(0, offset);
+  const line = before.split('\n').length;
+  return `${file}:${line}:${offset - before.lastIndexOf('\n')}`;
 }

@@ -90,7 +90,7 @@ test('load: a syntax error names file, line and column', () => {
 
 test('load: a key that comes twice is named, but for merges', () => {
   assert.equal(problems('segments:\n  lan:\n  web:\n  lan:\n'), [
-    'net.yaml:4:3: expected each key once, got lan again',
+    'net.yaml:4:3: duplicated mapping key',
   ]);
   const merged = 'x-a: &a { up: true }\nx-b: &b { kind: memory }\nports: { p: { <<: *a, <<: *b } }';
   assert.equal(problems(merged), []);
@@ -106,7 +106,17 @@ test('load: an anchor may be used many times', () => {
     `x-${name}: &${name} [${Array.from({ length: 10 }, () => of).join(', ')}]`;
   const names = [...'abcdefgh'];
   const bomb = names.map((name, i) => level(name, i === 0 ? '1' : `*${names[i - 1]}`)).join('\n');
-  assert.match(problems(bomb)[0]!, /^net.yaml: Excessive alias count/);
+  assert.match(
+    problems(bomb)[0]!,
+    /^net.yaml: expected aliases of at most 262144 values, got more/,
+  );
+});
+
+test('load: a file is one document, without an alias in what it stands for', () => {
+  assert.equal(problems('ports: {}\n---\nports: {}'), ['net.yaml: expected one document, got 2']);
+  assert.equal(problems('ports: &a { p: *a }'), [
+    'net.yaml: expected aliases of at most 262144 values, got more',
+  ]);
 });
 
 test('load: a file that is no mapping is refused', () => {
