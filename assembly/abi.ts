@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -129,6 +129,23 @@ export enum Drop {
   SplitHorizon, // from a tunnel to a tunnel
   TooBig, // longer than the path to the VTEP takes
   NoNextHop, // the underlay's next hop did not answer yet, or there is no way
+  NotIp, // to a router interface, and neither IP nor ARP
+  IpMalformed, // a version or length of an IP header is wrong
+  IpChecksum, // an IPv4 header does not add up
+  Martian, // a source or destination that nobody may have on the wire (RFC 1812 §5.3.7)
+  ReversePath, // the source is not reached by the interface it came from (RFC 3704 §2)
+  Invalid, // no flow can have such a packet (features CT-3), or a checksum is wrong
+  RuleDrop, // a rule or policy says DROP
+  RuleReject, // a rule says REJECT: the sender is told
+  NoRoute, // no route, or one that says blackhole, unreachable or prohibit
+  NotForwarded, // for others, and the zone does not forward such
+  TtlExceeded, // no hops left
+  NeighbourFailed, // the next hop does not answer
+  NeighbourQueueFull, // given up for a later packet while its next hop was asked for
+  FlowsFull, // no place for a new flow
+  PortsExhausted, // no source port is free
+  Untranslatable, // a flow is translated, and this packet of it cannot be
+  TooManyZones, // through more zones than one batch allows
   Count, // number of reasons
 }
 
@@ -141,6 +158,9 @@ export enum Node {
   Decap, // underlay ports: outer headers, tunnel, VTEP
   Encap, // towards a VTEP: outer headers
   Underlay, // what an underlay's own address is asked: ARP, ND, ICMP
+  Zone, // routing, connection tracking, NAT
+  Local, // what a zone's own address is asked
+  Adjacent, // towards a neighbour of a router interface
   Count,
 }
 
@@ -176,6 +196,19 @@ export enum Trace {
   Reassembled, // a bytes of the whole outer packet; 0: it waits for other fragments
   Fragmented, // a port, b fragments of the inner packet
   PathMtu, // a VTEP, b bytes of the path's MTU from now on
+  Entered, // a zone, b interface
+  FlowFound, // a flow id, b TcpState, c direction, d FlowStatus
+  FlowMade, // a flow id, b TcpState
+  FlowRelated, // a flow id: an ICMP error about it
+  FlowReopened, // a flow id: a new one begins in its place
+  RouteFound, // a route's prefix length, b interface, c adjacency, d RouteKind
+  SourceTranslated, // a from, b to (IPv4, as on the wire), c ports from << 16 | to
+  DestinationTranslated, // likewise
+  Judged, // a generation, b path
+  ErrorSent, // a ICMP type, b code, c zone
+  Delivered, // a LocalAnswer
+  Queued, // a adjacency: its address is asked for
+  Left, // a zone, b interface, c adjacency
 }
 
 /** Why flooding left a member out. */
@@ -222,6 +255,14 @@ export enum Capacity {
   Overlays, // at most 65535
   Vteps, // remote tunnel ends, learned ones too; with Ports at most 65534
   Peers, // (overlay, VTEP) pairs that may talk, and places in replication lists
+  Zones, // at most 65535
+  Interfaces, // router interfaces, at most 65535
+  Routes,
+  Adjacencies, // neighbours of router interfaces, at most 65535
+  Flows, // connections, both directions of each; at most 16 million
+  RuleBytes, // of one compiled rule set; there is room for two
+  Rules, // rules and policies that are counted
+  Paths, // different ways through the rules
   Count,
 }
 
@@ -240,6 +281,9 @@ export enum Region {
   Scratch, // SCRATCH_BYTES for calls that take or return more than numbers
   Peers, // Peers u16: VTEPs of replication lists
   Events, // event records of the last batch
+  ZoneCounters, // Zones rows of ZoneCounter.Count u64
+  StagedRules, // RuleBytes for the program that `rulesUse` takes into use
+  RuleCounters, // Rules rows of two u64: packets, bytes; after `rulesFold`
   Count,
 }
 export const SCRATCH_BYTES = 65536;
@@ -252,7 +296,7 @@ export enum PortCounter {
   TxBytes,
   Drops, // first of Drop.Count columns
 }
-export const PORT_COUNTERS = 64; // PortCounter.Drops + Drop.Count, rounded up
+export const PORT_COUNTERS = 80; // PortCounter.Drops + Drop.Count, rounded up
 
 export enum SegmentCounter {
   Packets = 0,

@@ -49,6 +49,7 @@ export function fdbInsert(core: Core): Status {
   const found = fdb.lookup(key);
   if (found == 0 && !fdb.insert(key, value)) return Status.Full;
   if (found != 0) {
+    core.fdbVersion++;
     if (kindOf(load<u64>(found)) == FdbKind.Dynamic)
       count(segment.counters, SegmentCounter.Entries, -1);
     store<u64>(found, value);
@@ -118,6 +119,7 @@ export function forgetVtep(core: Core, vtep: u32): void {
 }
 
 function removeAt(core: Core, value: usize): void {
+  core.fdbVersion++;
   if (kindOf(load<u64>(value)) == FdbKind.Dynamic) {
     const segment = segmentOf(core, <u32>(keyOf(value) >> MAC_BITS));
     count(segment.counters, SegmentCounter.Entries, -1);

@@ -4,8 +4,8 @@
  * copied, saved and restored as a run of bytes.
  *
  *   header | rx | tx | dropped | stamps | packets | ports | vlans | segments | vlan tables
- *   | domains | counters | fdb | neighbours | arrivals | overlays | trace | scratch | copies
- *   | arena
+ *   | domains | counters | fdb | neighbours | arrivals | overlays | zones | trace | scratch
+ *   | copies | arena
  *
  * Every function of the core takes the header's address: there is no global state, so a
  * process can hold many cores in one memory (simulated hosts, hot upgrade).
@@ -43,6 +43,17 @@ export const OUTER_BYTES: usize = 64;
 export const GSO_BYTES: usize = 64;
 export const GROWN_BYTES: usize = 64;
 
+/** Likewise, of zones: zones.ts lays them out. */
+export const ZONE_BYTES: usize = 64;
+export const IFACE_BYTES: usize = 256;
+export const NEXT_HOP_BYTES: usize = 64;
+export const FLOW_LINE_BYTES: usize = 64;
+export const FLOW_STATE_BYTES: usize = 32;
+export const PASSAGE_BYTES: usize = 128;
+
+/** Packets beside the received ones that a batch has rows for: answers, questions. */
+export const EXTRA_PACKETS: u32 = 256;
+
 /** Two bitmaps of 4096 VLANs a port: member, and leaves untagged. */
 export const VLAN_SET_BYTES: usize = 512;
 
@@ -70,6 +81,14 @@ export class Core {
   private capacity12: u32;
   private capacity13: u32;
   private capacity14: u32;
+  private capacity15: u32;
+  private capacity16: u32;
+  private capacity17: u32;
+  private capacity18: u32;
+  private capacity19: u32;
+  private capacity20: u32;
+  private capacity21: u32;
+  private capacity22: u32;
 
   nowMs: u32;
   /** Next receive descriptor, and how much of its payload is done, of a super frame. */
@@ -98,6 +117,15 @@ export class Core {
   eventEnd: usize;
   /** Keeps the bare loads of `touch` alive. */
   sink: u32;
+  /** Raised when an FDB entry moves or goes: what was found there is to be found again. */
+  fdbVersion: u32;
+  /** Raised when rules, routes or addresses change: flows of another one are judged again. */
+  generation: u32;
+  /** Packets that zones have to decide about, of this batch. */
+  routedCount: u32;
+  extrasUsed: u32;
+  /** Next hops that were ever in use. */
+  nextHopsUsed: u32;
 
   /** What the headers of the frame at hand of an underlay say: tunnel/tunnel.ts. */
   outer: usize;
@@ -130,6 +158,20 @@ export class Core {
   fragments: usize;
   peers: usize;
   events: usize;
+  zones: usize;
+  zoneCounters: usize;
+  ifaces: usize;
+  /** Own addresses of all zones, by key: table/iface.ts. */
+  locals: usize;
+  routes: usize;
+  nextHops: usize;
+  adjacencies: usize;
+  flows: usize;
+  flowTimers: usize;
+  /** Addresses of the packets that zones have to decide about. */
+  routed: usize;
+  /** What a zone knows of the packet at hand: node/passage.ts. */
+  passage: usize;
   arrivals: usize;
   arrivalsEnd: usize;
   trace: usize;
@@ -153,6 +195,7 @@ export class Core {
     this.eventEnd = this.events;
     this.copyNext = this.copies;
     this.segmentsLeft = this.chunksLeft = BATCH_SEGMENTS;
+    this.routedCount = this.extrasUsed = 0;
   }
 
   capacity(which: Capacity): u32 {
@@ -178,10 +221,14 @@ export function alignLine(at: usize): usize {
   return (at + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
 }
 
+/** Likewise, of a pair of lines. */
+export function alignPair(at: usize): usize {
+  return (at + 2 * LINE_BYTES - 1) & ~(2 * LINE_BYTES - 1);
+}
+
 /**
  * Assigns an address to every region, given the capacities. `fdbBytes`, `neighbourBytes`
- * and `endpointBytes` and so on are the sizes of these tables. Returns the first address behind the
- * core.
+ * and so on are the sizes of these tables. Returns the first address behind the core.
  */
 export function layOut(
   core: Core,
@@ -189,6 +236,7 @@ export function layOut(
   neighbourBytes: usize,
   endpointBytes: usize,
   fragmentBytes: usize,
+  zoneBytes: usize,
 ): usize {
   const ports: usize = core.portCount + 1;
   // Behind what floods take: a fate for each segment and each part of a super frame.
@@ -206,7 +254,7 @@ export function layOut(
   core.dropped = at = alignLine(at + fates * TX_BYTES);
   core.stamps = at = alignLine(at + fates * DROPPED_BYTES);
   core.packets = at = alignLine(at + BATCH_PACKETS * 8);
-  core.ports = at = alignLine(at + <usize>BATCH_PACKETS * PACKET_BYTES);
+  core.ports = at = alignLine(at + <usize>(BATCH_PACKETS + EXTRA_PACKETS) * PACKET_BYTES);
   core.vlanSets = at = alignLine(at + ports * PORT_BYTES);
   core.segments = at = alignLine(at + ports * 2 * VLAN_SET_BYTES);
   at = layOutTables(core, at);
@@ -216,8 +264,8 @@ export function layOut(
   at = alignLine(at + <usize>core.capacity(Capacity.EvictEntries) * ARRIVAL_BYTES);
   core.arrivalsEnd = core.endpoints = at;
   core.fragments = at = alignLine(at + endpointBytes);
-  at = layOutOverlays(core, alignLine(at + fragmentBytes));
-  core.trace = at;
+  core.zones = at = alignPair(layOutOverlays(core, alignLine(at + fragmentBytes)));
+  core.trace = at = alignLine(at + zoneBytes);
   core.scratch = at = alignLine(at + core.capacity(Capacity.TraceRecords) * TRACE_BYTES);
   core.traceLimit = at;
   core.copies = at = alignLine(at + SCRATCH_BYTES);

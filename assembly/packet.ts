@@ -33,8 +33,9 @@ export class Packet {
   variant: u32;
   /** Where its source is, as the FDB says it: a port's index, or a VTEP. */
   place: u32;
-  private spare1: u32;
-  private spare2: u32;
+  /** In a zone: the router interface it came in by, and a line that may be its flow's, or 0. */
+  iface: u32;
+  line: u32;
 
   static at(packets: usize, index: u32): Packet {
     return changetype<Packet>(packets + <usize>index * PACKET_BYTES);

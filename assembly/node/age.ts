@@ -44,6 +44,7 @@ function expire(core: Core, fdb: Fdb, value: usize): void {
   const segment = segmentOf(core, <u32>(keyOf(value) >> MAC_BITS));
   if (!isExpired(load<u64>(value), core.nowMs, segment.ageMs)) return;
   fdb.removeAt(value);
+  core.fdbVersion++;
   count(segment.counters, SegmentCounter.Expired, 1);
   count(segment.counters, SegmentCounter.Entries, -1);
 }

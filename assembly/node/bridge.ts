@@ -1,8 +1,8 @@
 /**
  * Bridge: learns the source, looks up the destination, decides (features BR-5 to BR-7).
  *
- * In: the packets of Ingress. Each leaves by one send, through Output or Encap, or is flooded
- * or dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
+ * In: the packets of Ingress. Each leaves by one send, through Output or Encap, enters a zone
+ * (enter.ts), or is flooded or dropped. Drops: Locked, StaticMoved, SamePort, Isolated, and those of flood.ts and
  * output.ts. What a packet teaches holds for the next one of the same batch.
  */
 import { Drop, FdbKind, Node, RxFlag, Trace } from '../abi';
@@ -10,14 +10,22 @@ import { drop, send } from '../fate';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
 import { Fdb, REFRESH_MS, isExpired, kindOf, placeOf, seenMsOf } from '../table/fdb';
-import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_SLOW, PORT_UP, Port } from '../table/port';
+import {
+  PORT_HAIRPIN,
+  PORT_IS_NOBODY,
+  PORT_ROUTER,
+  PORT_SLOW,
+  PORT_UP,
+  Port,
+} from '../table/port';
 import { Vtep } from '../table/vtep';
 import { note, say, sayKey } from '../trace';
 import { isGroup } from '../wire/ethernet';
 import { encap } from './encap';
+import { enter } from './enter';
 import { flood } from './flood';
 import { learn } from './learn';
-import { isKeptApart, output } from './output';
+import { isKeptApart, output, shape } from './output';
 
 export function bridge(core: Core, admitted: u32): void {
   const packets = core.packets;
@@ -55,6 +63,13 @@ function isNews(value: u64, place: u32, nowMs: u32): bool {
   return nowMs - seenMsOf(value) >= REFRESH_MS && kindOf(value) == FdbKind.Dynamic;
 }
 
+/** To where the FDB says the destination is, on behalf of a router interface. */
+export function toPlace(core: Core, p: Packet, place: u32): void {
+  const nobody = core.portCount;
+  if (place > nobody) encap(core, p, Vtep.at(core.vteps, place - nobody));
+  else forward(core, p, Port.at(core.ports, place));
+}
+
 /** To one known port. */
 function forward(core: Core, p: Packet, egress: Port): void {
   const port = p.port;
@@ -68,7 +83,10 @@ function forward(core: Core, p: Packet, egress: Port): void {
 function forwardSlow(core: Core, p: Packet, egress: Port): void {
   if (egress.has(PORT_IS_NOBODY)) return drop(core, p, p.port, Drop.LocalAddress);
   if (isKeptApart(p.port, egress)) return drop(core, p, p.port, Drop.Isolated);
-  output(core, p, egress);
+  if (!egress.has(PORT_ROUTER)) return output(core, p, egress);
+  const refused = shape(core, p, egress);
+  if (refused != Drop.None) drop(core, p, egress, refused);
+  else enter(core, p, egress);
 }
 
 function traceEntry(core: Core, p: Packet, key: u64, event: Trace, entry: usize): void {

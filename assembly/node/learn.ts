@@ -89,6 +89,7 @@ function learnNew(core: Core, p: Packet): void {
 
 /** A dead entry that was not yet swept: it expired, and its address is new again. */
 function relearn(core: Core, p: Packet, entry: usize): void {
+  core.fdbVersion++;
   store<u64>(entry, valueOf(p.place, FdbKind.Dynamic, core.nowMs));
   const counters = p.port.segment.counters;
   count(counters, SegmentCounter.Expired, 1);
@@ -97,6 +98,7 @@ function relearn(core: Core, p: Packet, entry: usize): void {
 }
 
 function move(core: Core, p: Packet, entry: usize, value: u64): void {
+  core.fdbVersion++;
   store<u64>(entry, valueOf(p.place, FdbKind.Dynamic, core.nowMs));
   count(p.port.segment.counters, SegmentCounter.Moved, 1);
   tell(core, p, Trace.SourceMoved, p.place, placeOf(value));
@@ -121,6 +123,7 @@ function evictOldest(core: Core, segment: Segment): bool {
 }
 
 function evict(core: Core, segment: Segment, entry: usize): void {
+  core.fdbVersion++;
   Fdb.at(core.fdb).removeAt(entry);
   count(segment.counters, SegmentCounter.Evicted, 1);
   count(segment.counters, SegmentCounter.Entries, -1);

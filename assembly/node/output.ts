@@ -13,12 +13,14 @@ import {
   PORT_ISOLATED,
   PORT_OFFLOAD,
   PORT_REWRITES_TAGS,
+  PORT_ROUTER,
   PORT_TUNNEL,
   PORT_UP,
   PORT_VLAN_AWARE,
   Port,
 } from '../table/port';
 import { Vnet } from '../wire/vnet';
+import { enterCopy } from './enter';
 import { finish } from './finish';
 import { replicate } from './replicate';
 import { retag } from './retag';
@@ -29,6 +31,7 @@ export function output(core: Core, p: Packet, egress: Port): void {
   if (egress.has(PORT_TUNNEL)) return replicate(core, p, egress.overlay);
   const refused = shape(core, p, egress);
   if (refused != Drop.None) return drop(core, p, egress, refused);
+  if (egress.has(PORT_ROUTER)) return enterCopy(core, p, egress);
   const isOffloaded = p.has(RxFlag.Offload);
   const isGso = isOffloaded && Vnet.at(p.data - VNET_BYTES).isGso;
   if (!isGso && p.length > egress.frameLimitBytes) return drop(core, p, egress, Drop.Oversize);
@@ -42,7 +45,8 @@ export function isKeptApart(from: Port, to: Port): bool {
   return to.has(PORT_GROUPED) && to.group == from.group;
 }
 
-function shape(core: Core, p: Packet, egress: Port): Drop {
+/** Tags as the egress port wants them. Drop.None, or why it takes no such frame. */
+export function shape(core: Core, p: Packet, egress: Port): Drop {
   if (!egress.has(PORT_UP)) return Drop.NoPort;
   if (egress.has(PORT_VLAN_AWARE)) {
     const refused = retag(core, p, egress);

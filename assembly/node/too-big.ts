@@ -1,7 +1,8 @@
 /**
  * Too big: tells the sender of a packet that is too long for the path, so that it sends
  * shorter ones: ICMP "fragmentation needed" with the MTU (RFC 1191 §4), ICMPv6 "packet too
- * big" (RFC 4443 §3.2). The packet itself stays what it was; the caller drops it.
+ * big" (RFC 4443 §3.2). Over IPv4 any other error as well, for zones. The packet itself stays
+ * what it was; the caller drops it.
  *
  * The message leaves by the port the packet came from, behind its Ethernet header turned
  * round, tags kept: a bridge has no address of its own, so it speaks for the destination,
@@ -42,6 +43,8 @@ const LEAST_MTU6_BYTES: u32 = 1280;
 /** RFC 1812 §4.3.2.5: precedence of errors is internetwork control. */
 const ERROR_TOS: u32 = 0xc0;
 const TTL: u32 = 64; // RFC 1700: default
+const CODE_SHIFT: u32 = 8;
+const TYPE_MASK: u32 = 0xff;
 
 /** Messages out of one port. */
 const TOLD_PER_SEC: u32 = 100;
@@ -68,7 +71,27 @@ export function answerTooBig(core: Core, p: Packet, mtuBytes: u32, from: usize =
 function tell4(core: Core, p: Packet, l3: u32, mtuBytes: u32, from: usize): bool {
   const ip = Ipv4.at(p.data + l3);
   const total = ipv4BytesAt(p.data + l3, p.length - l3);
-  if (total <= mtuBytes || !mayHear4(ip, total)) return false;
+  if (total <= mtuBytes) return false;
+  const kind = ICMP_UNREACHABLE | (ICMP_FRAGMENTATION_NEEDED << CODE_SHIFT);
+  return answerError4(core, p, l3, total, kind, mtuBytes, from);
+}
+
+/**
+ * Tells the sender of the IPv4 packet of `total` bytes at `l3` of the frame about an error.
+ * `kind`: ICMP type | code << 8; `rest`: bytes 4-7 of the message; `from` as above. Returns
+ * whether a message left.
+ */
+export function answerError4(
+  core: Core,
+  p: Packet,
+  l3: u32,
+  total: u32,
+  kind: u32,
+  rest: u32,
+  from: usize,
+): bool {
+  const ip = Ipv4.at(p.data + l3);
+  if (!mayHear4(ip, total)) return false;
   const quoted = min(total, MOST_IPV4_BYTES - IPV4_BYTES - ICMP_BYTES);
   const bytes = IPV4_BYTES + ICMP_BYTES + quoted;
   const reply = openReply(core, p, l3, bytes);
@@ -79,7 +102,7 @@ function tell4(core: Core, p: Packet, l3: u32, mtuBytes: u32, from: usize): bool
   header.destination = ip.source;
   header.seal();
   const icmp = Icmp.at(reply + l3 + IPV4_BYTES);
-  icmp.emit(ICMP_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED, mtuBytes);
+  icmp.emit(kind & TYPE_MASK, kind >> CODE_SHIFT, rest);
   memory.copy(changetype<usize>(icmp) + ICMP_BYTES, changetype<usize>(ip), quoted);
   icmp.seal(ICMP_BYTES + quoted);
   closeReply(core, p, reply, l3 + bytes);

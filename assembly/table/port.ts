@@ -14,6 +14,7 @@ import {
 } from '../abi';
 import { Core, PORT_BYTES, VLAN_SET_BYTES } from '../memory';
 import { TPID_CUSTOMER, VID_RESERVED, isTpid } from '../wire/vlan';
+import { Iface } from './iface';
 import { Overlay } from './overlay';
 import { Limit } from './limit';
 import { Segment } from './segment';
@@ -39,9 +40,15 @@ export const PORT_IS_NOBODY: u32 = 16384;
 export const PORT_NEIGHBOUR_SUPPRESS: u32 = 32768;
 export const PORT_UNDERLAY: u32 = 65536; // carries tunnels: its frames are no segment's
 export const PORT_TUNNEL: u32 = 131072; // stands for an overlay's VTEPs in its segment
+export const PORT_ROUTER: u32 = 262144; // a zone's interface in its segment
 /** Frames from or to such a port leave the straight way. */
 export const PORT_SLOW: u32 =
-  PORT_ISOLATED | PORT_VLAN_AWARE | PORT_REWRITES_TAGS | PORT_GROUPED | PORT_IS_NOBODY;
+  PORT_ISOLATED |
+  PORT_VLAN_AWARE |
+  PORT_REWRITES_TAGS |
+  PORT_GROUPED |
+  PORT_IS_NOBODY |
+  PORT_ROUTER;
 /** What a port without a configuration of its own does. */
 const PORT_DEFAULTS: u32 =
   PORT_LEARNING | PORT_FLOOD | PORT_MULTICAST_FLOOD | PORT_BROADCAST_FLOOD | PORT_ACCEPTS_TAGGED;
@@ -80,7 +87,8 @@ export class Port {
   underlay: Underlay;
   /** Of the segment; null: none. */
   overlay: Overlay;
-  private spare2: u32;
+  /** Of a router port; else null. */
+  iface: Iface;
 
   // Second line: storm control and tag rewriting.
   broadcastPerSec: u32;

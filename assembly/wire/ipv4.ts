@@ -116,6 +116,11 @@ export class Ipv4 {
     return (this.fragment & (IPV4_MF | IPV4_OFFSET_MASK)) != 0;
   }
 
+  /** Whether layer 4 begins in it: it is whole, or the first fragment. */
+  get isFirstPart(): bool {
+    return (this.fragment & IPV4_OFFSET_MASK) == 0;
+  }
+
   /** Where the payload of this fragment belongs in the datagram, in bytes. */
   get fragmentOffset(): u32 {
     return (this.fragment & IPV4_OFFSET_MASK) * FRAGMENT_UNIT_BYTES;

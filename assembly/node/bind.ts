@@ -1,0 +1,220 @@
+/**
+ * Bind: chooses what a new flow's addresses and ports become (features NA-1 to NA-5, RFC 4787
+ * §4, RFC 6056 §3.3).
+ *
+ * A source port stays what it is while the answer's addresses and ports are free; else, or
+ * where a rule says so, another one of the range is tried: of the sender's parity first, by a
+ * stride that meets every port once, from a start that is a secret hash of the flow or goes
+ * on from the last one. The work is bounded by MOST_TRIES. A port below 1024 stays below.
+ *
+ * An address of a range is chosen by a hash of the source: a host keeps its address (RFC 4787
+ * REQ-2); a destination by source and destination, or with --persistent by the source alone.
+ *
+ * Drops: PortsExhausted.
+ */
+import { Drop, Node, RxFlag, Trace } from '../abi';
+import { Core, count } from '../memory';
+import { Packet } from '../packet';
+import { Hook, NatFlag, NatKind } from '../rules-abi';
+import { Subject } from '../rules/subject';
+import { mix } from '../table/buckets';
+import { Flows } from '../table/flow';
+import { flowLeftMs } from '../table/flow-timers';
+import { IPV4_HEAD } from '../table/neighbour';
+import { note, say } from '../trace';
+import { PROTOCOL_ICMP } from '../wire/ipv4';
+import { FlowStatus, PortSelect, ZoneCounter } from '../zone-abi';
+import { endFlow } from './flows';
+import { Passage, hasPorts, turned } from './passage';
+import { askNat, setDestination } from './rules';
+
+const MOST_TRIES: u32 = 256;
+const PORT_BITS: u32 = 16;
+const PORT_MASK: u32 = 0xffff;
+const IDS: u32 = 65536;
+/** Classes of privileged ports, features NA-1. */
+const RESERVED_END: u32 = 512;
+const PRIVILEGED_START: u32 = 600;
+const PRIVILEGED_END: u32 = 1024;
+
+/** Asks the nat table before routing. */
+export function bindDestination(core: Core, p: Packet, t: Passage): Drop {
+  if (!askNat(core, t, Hook.NatPrerouting)) return Drop.None;
+  const s = Subject.at(core.subject);
+  const before = t.newDestination;
+  const isRedirect = s.natKind == NatKind.Redirect;
+  if (isRedirect) t.newDestination = bswap<u32>(t.iface.ipv4);
+  else if ((s.natFlags & NatFlag.Addresses) != 0) {
+    const isPersistent = (s.natFlags & NatFlag.Persistent) != 0;
+    t.newDestination = pick(core, s, t.source, isPersistent ? 0 : t.destination);
+  }
+  if (t.newDestination == 0) return exhausted(t);
+  if (hasPorts(t.protocol) && (s.natFlags & NatFlag.Ports) != 0) {
+    const old = hostOf(t.newPorts >>> PORT_BITS);
+    const port = destinationPort(core, s, t, old);
+    t.newPorts = (t.newPorts & PORT_MASK) | (wireOf(port) << PORT_BITS);
+  }
+  t.binding |= FlowStatus.DestinationNat;
+  setDestination(core, t, t.newDestination, t.newPorts);
+  if (p.has(RxFlag.Trace)) {
+    const ports = (t.ports & ~PORT_MASK) | (t.newPorts >>> PORT_BITS);
+    say(note(core, p, Node.Zone, Trace.DestinationTranslated), before, t.newDestination, ports);
+  }
+  return Drop.None;
+}
+
+function destinationPort(core: Core, s: Subject, t: Passage, old: u32): u32 {
+  const first = s.natPortFirst;
+  const ports = s.natPortLast - first + 1;
+  if ((s.natFlags & NatFlag.Base) != 0) return (first + old - s.natPortBase) & PORT_MASK;
+  if (ports == 1) return first;
+  if (old >= first && old <= s.natPortLast) return old;
+  return first + <u32>(mix(t.hash ^ core.salt) % ports);
+}
+
+/** Asks the nat table after routing. */
+export function bindSource(core: Core, p: Packet, t: Passage): Drop {
+  if (!askNat(core, t, Hook.NatPostrouting)) {
+    return isFree(core, t, t.newSource, t.newPorts) ? Drop.None : exhausted(t);
+  }
+  const s = Subject.at(core.subject);
+  if (s.natKind == NatKind.Masquerade) {
+    const i = t.out.speakerTo(IPV4_HEAD, bswap<u32>(t.newDestination));
+    if (i == t.out.addressCount) return exhausted(t);
+    t.newSource = bswap<u32>(<u32>t.out.addressTail(i));
+    t.masquerade = t.out.index + 1;
+  } else if ((s.natFlags & NatFlag.Addresses) != 0) t.newSource = pick(core, s, t.source, 0);
+  if (!choosePort(core, s, t)) return exhausted(t);
+  t.binding |= FlowStatus.SourceNat;
+  if (p.has(RxFlag.Trace)) {
+    const ports = (t.ports << PORT_BITS) | (t.newPorts & PORT_MASK);
+    say(note(core, p, Node.Zone, Trace.SourceTranslated), t.source, t.newSource, ports);
+  }
+  return Drop.None;
+}
+
+function exhausted(t: Passage): Drop {
+  count(t.zone.counters, ZoneCounter.PortsExhausted, 1);
+  return Drop.PortsExhausted;
+}
+
+/** An address of the range that the rule names, as on the wire. */
+function pick(core: Core, s: Subject, source: u32, destination: u32): u32 {
+  const first = <u32>s.natFirstTail;
+  const addresses = (<u32>s.natLastTail) - first + 1;
+  if (addresses <= 1) return bswap<u32>(first);
+  const hash = mix((<u64>source | ((<u64>destination) << 32)) ^ core.salt);
+  return bswap<u32>(first + <u32>(hash % addresses));
+}
+
+/** Whether the answers to a source can be told from those of all other flows. */
+function isFree(core: Core, t: Passage, source: u32, ports: u32): bool {
+  const flows = Flows.at(core.flows);
+  const back = turned(ports, t.protocol);
+  const hash = flows.hash(t.newDestination, source, back, t.scope);
+  const line = flows.find(hash, t.newDestination, source, back, t.scope);
+  if (changetype<usize>(line) == 0) return true;
+  if (flowLeftMs(core, line) != 0) return false;
+  endFlow(core, line);
+  return true;
+}
+
+/** Finds a source port, or ICMP identifier, for `t.newSource`. */
+function choosePort(core: Core, s: Subject, t: Passage): bool {
+  const isIcmp = t.protocol == PROTOCOL_ICMP;
+  if (!hasPorts(t.protocol) && !isIcmp) return isFree(core, t, t.newSource, t.newPorts);
+  const old = hostOf(t.newPorts);
+  let first: u32 = 0;
+  let last: u32 = IDS - 1;
+  const isGiven = !isIcmp && (s.natFlags & NatFlag.Ports) != 0;
+  if (isGiven) {
+    first = s.natPortFirst;
+    last = s.natPortLast;
+  }
+  const isRandom = (s.natFlags & (NatFlag.Random | NatFlag.RandomFully)) != 0;
+  const select: u32 = isRandom ? PortSelect.Random : t.zone.portSelect;
+  const isPreserved = select == PortSelect.Preserve && old >= first && old <= last;
+  if (isPreserved && (isIcmp || old != 0) && isFree(core, t, t.newSource, t.newPorts)) return true;
+  if (!isGiven && !isIcmp) {
+    first = firstPortFor(t, old);
+    last = lastPortFor(t, old);
+  }
+  return searchPort(core, t, first, last - first + 1, select, old);
+}
+
+function firstPortFor(t: Passage, old: u32): u32 {
+  if (old >= PRIVILEGED_END || old == 0) return t.zone.firstPort;
+  return old < RESERVED_END ? 1 : PRIVILEGED_START;
+}
+
+function lastPortFor(t: Passage, old: u32): u32 {
+  if (old >= PRIVILEGED_END || old == 0) return t.zone.lastPort;
+  return old < RESERVED_END ? RESERVED_END - 1 : PRIVILEGED_END - 1;
+}
+
+/** Tries ports of a range, the old one's parity first. */
+function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, old: u32): bool {
+  const zone = t.zone;
+  if (select == PortSelect.Sequential) {
+    const start = zone.nextPort >= first && zone.nextPort - first < size ? zone.nextPort - first : 0;
+    for (let i: u32 = 0; i < min(size, MOST_TRIES); i++) {
+      const port = first + ((start + i) % size);
+      if (!take(core, t, port)) continue;
+      zone.nextPort = port + 1;
+      return true;
+    }
+    return false;
+  }
+  const random = mix(t.hash ^ core.salt ^ (<u64>zone.nextPort++));
+  if (size < MOST_TRIES) {
+    for (let i: u32 = 0; i < size; i++) {
+      if (take(core, t, first + ((<u32>random + i) % size))) return true;
+    }
+    return false;
+  }
+  // Every second port, from `base` on; a stride that shares no factor with their number.
+  const base = first + ((first ^ old) & 1);
+  const half = (first + size - base + 1) >> 1;
+  const stride = strideOf(<u32>(random >> 32), half);
+  let at = <u32>random % half;
+  for (let i: u32 = 0; i < MOST_TRIES; i++) {
+    if (take(core, t, base + 2 * at)) return true;
+    at = (at + stride) % half;
+  }
+  return false;
+}
+
+/** A number below `size` without a common factor. */
+function strideOf(random: u32, size: u32): u32 {
+  let stride = (random % size) | 1;
+  while (divisor(stride, size) != 1) stride += 2;
+  return stride;
+}
+
+/** Greatest common divisor. */
+function divisor(a: u32, b: u32): u32 {
+  let x = a;
+  let y = b;
+  while (y != 0) {
+    const rest = x % y;
+    x = y;
+    y = rest;
+  }
+  return x;
+}
+
+/** Takes a port if it is free. */
+function take(core: Core, t: Passage, port: u32): bool {
+  const ports = (t.newPorts & ~PORT_MASK) | wireOf(port);
+  if (!isFree(core, t, t.newSource, ports)) return false;
+  t.newPorts = ports;
+  return true;
+}
+
+function hostOf(port: u32): u32 {
+  return bswap<u16>(<u16>(port & PORT_MASK));
+}
+
+function wireOf(port: u32): u32 {
+  return bswap<u16>(<u16>port);
+}

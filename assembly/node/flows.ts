@@ -1,0 +1,173 @@
+/**
+ * Flows: how connections begin, are found and end (table/flow.ts). A flow is made when its
+ * first packet has passed every hook, in the same call: nobody can come in between, so two
+ * first packets of one flow cannot clash (features CT-12).
+ *
+ * Drops: FlowsFull.
+ */
+import { Drop, Node, RxFlag, Trace } from '../abi';
+import { Core, count } from '../memory';
+import { Packet } from '../packet';
+import {
+  FlowLine,
+  FlowState,
+  Flows,
+  LINE_DESTINATION_NAT,
+  LINE_REPLY,
+  LINE_SOURCE_NAT,
+  LINE_TCP,
+} from '../table/flow';
+import { flowLeftMs } from '../table/flow-timers';
+import { Zone } from '../table/zone';
+import { note, say } from '../trace';
+import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
+import { FlowStatus, FlowTimer, PROFILE_TIMERS, ZoneCounter } from '../zone-abi';
+import { firstTimer } from './follow';
+import { Passage, hasPorts, turned } from './passage';
+import { deltaOf } from './translate';
+
+/** A whole table is swept in this time, if batches come often enough. */
+const SWEEP_MS: u32 = 10000;
+/** Most entries of one batch. */
+const BATCH_ENTRIES: u32 = 512;
+const ICMP_ID_MASK: u32 = 0xffff;
+
+/** Finds the flow of the packet, if there is a live one. */
+export function lookUpFlow(core: Core, t: Passage): void {
+  const flows = Flows.at(core.flows);
+  t.hash = flows.hash(t.source, t.destination, t.ports, t.scope);
+  const line = flows.find(t.hash, t.source, t.destination, t.ports, t.scope);
+  if (changetype<usize>(line) == 0) return;
+  if (flowLeftMs(core, line) == 0) {
+    count(t.zone.counters, ZoneCounter.Expired, 1);
+    endFlow(core, line);
+    return;
+  }
+  t.line = line;
+  t.state = flows.stateOf(line);
+  t.isReply = line.has(LINE_REPLY) ? 1 : 0;
+}
+
+/** Takes a flow out. */
+export function endFlow(core: Core, line: FlowLine): void {
+  const zone = Zone.at(core.zones, line.zone);
+  zone.flows--;
+  count(zone.counters, ZoneCounter.Flows, -1);
+  Flows.at(core.flows).remove(line);
+}
+
+/** Makes the flow whose first packet this is, as it was judged and bound. */
+export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
+  const flows = Flows.at(core.flows);
+  const zone = t.zone;
+  const isOver = zone.mostFlows != 0 && zone.flows >= zone.mostFlows;
+  const line = isOver ? changetype<FlowLine>(0) : takeEntry(core, flows, t);
+  if (changetype<usize>(line) == 0) {
+    count(zone.counters, ZoneCounter.FlowsFull, 1);
+    return Drop.FlowsFull;
+  }
+  const reply = line.other;
+  const fromPorts = turned(t.newPorts, t.protocol);
+  describe(line, t.source, t.destination, t.ports, t.scope);
+  describe(reply, t.newDestination, t.newSource, fromPorts, t.scope);
+  rewriteTo(line, t.newSource, t.newDestination, t.newPorts);
+  rewriteTo(reply, t.destination, t.source, turned(t.ports, t.protocol));
+  if (!flows.enter(line)) {
+    flows.giveBack(line);
+    count(zone.counters, ZoneCounter.FlowsFull, 1);
+    return Drop.FlowsFull;
+  }
+  markNat(line, reply);
+  const state = flows.stateOf(line);
+  state.status = <u16>t.binding;
+  state.beganMs = core.nowMs;
+  state.masquerade = <u16>t.masquerade;
+  line.seenMs = reply.seenMs = core.nowMs;
+  t.line = line;
+  t.state = state;
+  firstTimer(t);
+  zone.flows++;
+  count(zone.counters, ZoneCounter.NewFlows, 1);
+  count(zone.counters, ZoneCounter.Flows, 1);
+  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
+  return Drop.None;
+}
+
+/** An entry for a new flow; of a full table one whose flow is given up. */
+function takeEntry(core: Core, flows: Flows, t: Passage): FlowLine {
+  const line = flows.take();
+  if (changetype<usize>(line) != 0) return line;
+  const least = flows.leastOf(t.hash, core.nowMs);
+  if (changetype<usize>(least) == 0) return least;
+  count(Zone.at(core.zones, least.zone).counters, ZoneCounter.EarlyDropped, 1);
+  endFlow(core, least);
+  return flows.take();
+}
+
+function describe(line: FlowLine, source: u32, destination: u32, ports: u32, scope: u32): void {
+  line.source = source;
+  line.destination = destination;
+  line.ports = ports;
+  line.scope = scope;
+}
+
+/** What is written into the packets of a line, and what that does to their checksums. */
+function rewriteTo(line: FlowLine, source: u32, destination: u32, ports: u32): void {
+  line.newSource = source;
+  line.newDestination = destination;
+  line.newPorts = ports;
+  const before = <u64>line.source + line.destination;
+  const after = <u64>source + destination;
+  line.addressDelta = <u16>deltaOf(before, after);
+  if (line.protocol == PROTOCOL_ICMP) {
+    line.layer4Delta = <u16>deltaOf(line.ports & ICMP_ID_MASK, ports & ICMP_ID_MASK);
+  } else line.layer4Delta = <u16>deltaOf(before + line.ports, after + ports);
+}
+
+function markNat(line: FlowLine, reply: FlowLine): void {
+  const ported = hasPorts(line.protocol) || line.protocol == PROTOCOL_ICMP;
+  const sourcePorts: u32 = 0xffff;
+  const isSource =
+    line.newSource != line.source ||
+    (ported && ((line.newPorts ^ line.ports) & sourcePorts) != 0);
+  const isDestination =
+    line.newDestination != line.destination ||
+    (hasPorts(line.protocol) && ((line.newPorts ^ line.ports) & ~sourcePorts) != 0);
+  const tcp: u8 = line.protocol == PROTOCOL_TCP ? LINE_TCP : 0;
+  line.flags = tcp | (isSource ? LINE_SOURCE_NAT : 0) | (isDestination ? LINE_DESTINATION_NAT : 0);
+  reply.flags =
+    tcp |
+    LINE_REPLY |
+    (isSource ? LINE_DESTINATION_NAT : 0) |
+    (isDestination ? LINE_SOURCE_NAT : 0);
+}
+
+/** Gives back the entries of flows that died of age: a bounded number a batch. */
+export function ageFlows(core: Core): void {
+  const flows = Flows.at(core.flows);
+  if (flows.touched == 0) return;
+  const elapsedMs = min(core.nowMs - flows.sweptMs, SWEEP_MS);
+  const due = <u32>((<u64>flows.touched * elapsedMs) / SWEEP_MS);
+  if (due == 0) return;
+  flows.sweptMs = core.nowMs;
+  sweepFlows(core, min(due, BATCH_ENTRIES));
+}
+
+/** Looks at the next `entries` entries. */
+export function sweepFlows(core: Core, entries: u32): void {
+  const flows = Flows.at(core.flows);
+  for (let i: u32 = 0; i < entries; i++) {
+    if (flows.sweepNext >= flows.touched) flows.sweepNext = 0;
+    const line = flows.lineOf(flows.sweepNext++);
+    if (line.scope == 0 || flowLeftMs(core, line) != 0) continue;
+    count(Zone.at(core.zones, line.zone).counters, ZoneCounter.Expired, 1);
+    endFlow(core, line);
+  }
+}
+
+/** Sets the timer of a flow. */
+export function setTimer(t: Passage, timer: FlowTimer): void {
+  const id = <u8>(timer + t.zone.profile * PROFILE_TIMERS);
+  t.line.timer = id;
+  t.line.other.timer = id;
+}

@@ -1,0 +1,209 @@
+/**
+ * Passage: what a zone knows of the IPv4 packet at hand, found once and used by all steps that
+ * judge it (judge.ts). One for a core; addresses and ports are as loaded from the wire.
+ *
+ * `open` refuses what no router may touch: IpMalformed, IpChecksum, Invalid.
+ */
+import { Drop, RxFlag } from '../abi';
+import { Core, PASSAGE_BYTES } from '../memory';
+import { Packet } from '../packet';
+import { FlowLine, FlowState } from '../table/flow';
+import { Iface } from '../table/iface';
+import { Zone } from '../table/zone';
+import { ETHERNET_BYTES } from '../wire/ethernet';
+import { ICMP_BYTES, ICMP_ECHO, ICMP_ECHO_REPLY, Icmp } from '../wire/icmp';
+import { IPV4_BYTES, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, ipv4BytesAt } from '../wire/ipv4';
+import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
+import { UDP_BYTES, Udp } from '../wire/udp';
+
+export const PROTOCOL_SCTP: u32 = 132; // RFC 9260
+export const PROTOCOL_GRE: u32 = 47; // RFC 2784
+const SCTP_BYTES: u32 = 12;
+const ZONE_SHIFT: u32 = 8;
+const PORT_SHIFT: u32 = 16;
+const PORT_MASK: u32 = 0xffff;
+const ICMP_ID_OFFSET: usize = 4;
+const TIMESTAMP: u32 = 13; // RFC 792
+const TIMESTAMP_REPLY: u32 = 14;
+const INFORMATION: u32 = 15;
+const INFORMATION_REPLY: u32 = 16;
+const MASK: u32 = 17; // RFC 950
+const MASK_REPLY: u32 = 18;
+
+@unmanaged
+export class Passage {
+  zone: Zone;
+  /** In and, once routed, out. */
+  iface: Iface;
+  out: Iface;
+  /** Row number of the neighbour it goes to. */
+  adjacency: u32;
+  /** Of its flow; null: it has none yet. */
+  line: FlowLine;
+  state: FlowState;
+  ip: Ipv4;
+  /** Bytes of the IP packet; address and bytes of layer 4. */
+  total: u32;
+  l4: usize;
+  l4Bytes: u32;
+  protocol: u32;
+  source: u32;
+  destination: u32;
+  ports: u32;
+  scope: u32;
+  tcpFlags: u32;
+  hash: u64;
+  /** What a new flow's packet becomes. */
+  newSource: u32;
+  newDestination: u32;
+  newPorts: u32;
+  /** rules-abi.ts State bits. */
+  ctState: u32;
+  /** 1: of the reply direction. */
+  isReply: u32;
+  /** Masqueraded by this interface's address: index + 1. */
+  masquerade: u32;
+  /** NAT of a new flow: FlowStatus bits. */
+  binding: u32;
+  /** Address that an error comes from. */
+  speaker: u32;
+  /** 1: put together from fragments. */
+  isGathered: u32;
+  /** 1: rules have asked for what leave.ts writes. */
+  hasWishes: u32;
+
+  static at(ptr: usize): Passage {
+    return changetype<Passage>(ptr);
+  }
+
+  /** Reads the packet, which came in by `p.iface`. Drop.None, or why it goes no further. */
+  open(core: Core, p: Packet): Drop {
+    const iface = changetype<Iface>(p.iface);
+    const at: usize = p.data + ETHERNET_BYTES;
+    const total = ipv4BytesAt(at, p.length - ETHERNET_BYTES);
+    if (total == 0) return Drop.IpMalformed;
+    const ip = Ipv4.at(at);
+    if (!p.has(RxFlag.Checked) && !ip.hasRightSum) return Drop.IpChecksum;
+    // What pads the frame is no part of the packet.
+    p.length = total + ETHERNET_BYTES;
+    this.iface = iface;
+    this.ip = ip;
+    this.total = total;
+    this.out = changetype<Iface>(0);
+    this.line = changetype<FlowLine>(0);
+    this.state = changetype<FlowState>(0);
+    this.l4 = at + ip.headerBytes;
+    this.l4Bytes = total - ip.headerBytes;
+    this.protocol = ip.protocol;
+    this.source = load<u32>(at, 12);
+    this.destination = load<u32>(at, 16);
+    this.scope = this.protocol | (iface.zone << ZONE_SHIFT);
+    this.zone = Zone.at(core.zones, iface.zone);
+    this.tcpFlags = 0;
+    this.isReply = 0;
+    this.masquerade = 0;
+    this.binding = 0;
+    this.isGathered = 0;
+    this.hasWishes = 0;
+    if (ip.isFragment) return Drop.None; // its layer 4 is read when it is whole
+    return this.openLayer4();
+  }
+
+  /** Ports, or what stands for them. */
+  private openLayer4(): Drop {
+    const l4 = this.l4;
+    const bytes = this.l4Bytes;
+    this.ports = 0;
+    switch (this.protocol) {
+      case PROTOCOL_TCP: {
+        if (bytes < TCP_BYTES) return Drop.Invalid;
+        const tcp = Tcp.at(l4);
+        if (tcp.headerBytes < TCP_BYTES || tcp.headerBytes > bytes) return Drop.Invalid;
+        this.tcpFlags = tcp.flags;
+        if (!isTcpSound(tcp.flags)) return Drop.Invalid;
+        this.ports = load<u32>(l4);
+        break;
+      }
+      case PROTOCOL_UDP:
+        if (bytes < UDP_BYTES) return Drop.Invalid;
+        if (Udp.at(l4).bytes < UDP_BYTES || Udp.at(l4).bytes > bytes) return Drop.Invalid;
+        this.ports = load<u32>(l4);
+        break;
+      case PROTOCOL_SCTP:
+        if (bytes < SCTP_BYTES) return Drop.Invalid;
+        this.ports = load<u32>(l4);
+        break;
+      case PROTOCOL_ICMP: {
+        if (bytes < ICMP_BYTES) return Drop.Invalid;
+        const kind: u32 = load<u16>(l4);
+        const hasId = replyTypeOf(kind & 0xff) != kind & 0xff || isReplyType(kind & 0xff);
+        const id: u32 = hasId ? load<u16>(l4, ICMP_ID_OFFSET) : 0;
+        this.ports = id | (kind << PORT_SHIFT);
+        break;
+      }
+    }
+    return Drop.None;
+  }
+
+  get isIcmpError(): bool {
+    return this.protocol == PROTOCOL_ICMP && Icmp.at(this.l4).isError;
+  }
+
+  get isTcp(): bool {
+    return this.protocol == PROTOCOL_TCP;
+  }
+}
+
+if (offsetof<Passage>() > PASSAGE_BYTES) ERROR('Passage must fit PASSAGE_BYTES');
+
+/** Whether layer 4 of a protocol has ports where TCP has them. */
+export function hasPorts(protocol: u32): bool {
+  return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+}
+
+/** Flags that mean something together, RFC 9293 §3.10.7: features CT-3. */
+function isTcpSound(flags: u32): bool {
+  const kind = flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK);
+  if (kind == TCP_SYN || kind == (TCP_SYN | TCP_ACK) || kind == TCP_ACK) return true;
+  if (kind == (TCP_FIN | TCP_ACK)) return true;
+  return kind == TCP_RST || kind == (TCP_RST | TCP_ACK);
+}
+
+/** What answers an ICMP query of a type; another type itself. */
+function replyTypeOf(type: u32): u32 {
+  switch (type) {
+    case ICMP_ECHO:
+      return ICMP_ECHO_REPLY;
+    case TIMESTAMP:
+      return TIMESTAMP_REPLY;
+    case INFORMATION:
+      return INFORMATION_REPLY;
+    case MASK:
+      return MASK_REPLY;
+    default:
+      return type;
+  }
+}
+
+export function isReplyType(type: u32): bool {
+  return (
+    type == ICMP_ECHO_REPLY ||
+    type == TIMESTAMP_REPLY ||
+    type == INFORMATION_REPLY ||
+    type == MASK_REPLY
+  );
+}
+
+/** Whether an ICMP message of a type can begin a flow. */
+export function isQueryType(type: u32): bool {
+  return replyTypeOf(type) != type;
+}
+
+/** Ports of the other direction: of ICMP the same identifier, and the type that answers. */
+export function turned(ports: u32, protocol: u32): u32 {
+  if (protocol == PROTOCOL_ICMP) {
+    const type = (ports >>> PORT_SHIFT) & 0xff;
+    return (ports & PORT_MASK) | (replyTypeOf(type) << PORT_SHIFT);
+  }
+  return rotl(ports, PORT_SHIFT);
+}

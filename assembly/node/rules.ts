@@ -1,0 +1,202 @@
+/**
+ * Rules: asks what iptables says about the packet at hand (assembly/rules). The subject is
+ * filled once; what translation and routing change is brought up to date before a hook.
+ *
+ * Drops: RuleDrop, RuleReject.
+ */
+import { Drop, Family, RxFlag } from '../abi';
+import { Core } from '../memory';
+import { Packet } from '../packet';
+import {
+  AddressTypeBit,
+  Hook,
+  RejectWith,
+  State,
+  UNCHANGED,
+  Verdict,
+} from '../rules-abi';
+import { countTrail } from '../rules/count';
+import { evaluate } from '../rules/evaluate';
+import { pathOf } from '../rules/path';
+import { Rules, hasHook } from '../rules/rules';
+import { Subject } from '../rules/subject';
+import { Iface, localIface } from '../table/iface';
+import { IPV4_HEAD } from '../table/neighbour';
+import { Zone } from '../table/zone';
+import { PROTOCOL_ICMP } from '../wire/ipv4';
+import { TCP_SYN } from '../wire/tcp';
+import { FlowStatus } from '../zone-abi';
+import {
+  UNREACHABLE_HOST,
+  UNREACHABLE_HOST_PROHIBITED,
+  UNREACHABLE_NET,
+  UNREACHABLE_NET_PROHIBITED,
+  UNREACHABLE_PORT,
+  UNREACHABLE_PROHIBITED,
+  UNREACHABLE_PROTOCOL,
+  tellReset,
+  tellUnreachable,
+} from './errors';
+import { Passage, hasPorts } from './passage';
+
+const FIRST_GROUP: u32 = 224;
+const NETWORK_SHIFT: u32 = 24;
+const LIMITED_BROADCAST: u32 = 0xffffffff;
+const PORT_SHIFT: u32 = 16;
+const PORT_MASK: u32 = 0xffff;
+
+/** Whether a zone translates: then nothing of it may leave that no flow vouches for. */
+export function translates(core: Core, zone: Zone): bool {
+  const rules = Rules.at(core.rules);
+  return (
+    hasHook(rules, zone.index, Family.Ipv4, Hook.NatPostrouting) ||
+    hasHook(rules, zone.index, Family.Ipv4, Hook.NatPrerouting)
+  );
+}
+
+/** Begins to ask about a packet. */
+export function openSubject(core: Core, p: Packet, t: Passage): void {
+  const s = Subject.at(core.subject);
+  s.forget();
+  s.zone = t.zone.index;
+  s.family = Family.Ipv4;
+  s.protocol = t.protocol;
+  s.sourceHead = s.destinationHead = s.originalHead = IPV4_HEAD;
+  s.sourceTail = bswap<u32>(t.source);
+  s.originalTail = bswap<u32>(t.destination);
+  if (hasPorts(t.protocol)) {
+    s.sourcePort = hostPort(t.ports);
+    s.originalPort = hostPort(t.ports >>> PORT_SHIFT);
+  } else if (t.protocol == PROTOCOL_ICMP) {
+    s.icmpType = (t.ports >>> PORT_SHIFT) & 0xff;
+    s.icmpCode = t.ports >>> (PORT_SHIFT + 8);
+  }
+  s.inInterface = t.iface.index + 1;
+  s.direction = t.isReply;
+  s.nowMs = core.nowMs;
+  s.network = <u32>changetype<usize>(t.ip);
+  s.bytes = t.total;
+  s.l4 = <u32>(t.l4 - changetype<usize>(t.ip));
+  s.l4Bytes = t.l4Bytes;
+  s.frame = p.data;
+  s.core = <u32>changetype<usize>(core);
+  s.packet = p.has(RxFlag.Trace) ? <u32>changetype<usize>(p) : 0;
+  s.sourceTypes = typesOf(core, t, s.sourceTail, null);
+  if (changetype<usize>(t.line) != 0) {
+    s.connMark = t.state.mark;
+    const original = t.line.original;
+    s.originalTail = bswap<u32>(original.destination);
+    if (hasPorts(t.protocol)) s.originalPort = hostPort(original.ports >>> PORT_SHIFT);
+  }
+  setDestination(core, t, t.destination, t.ports);
+}
+
+/** What the destination is from now on. */
+export function setDestination(core: Core, t: Passage, destination: u32, ports: u32): void {
+  const s = Subject.at(core.subject);
+  s.destinationTail = bswap<u32>(destination);
+  s.destinationPort = hasPorts(t.protocol) ? hostPort(ports >>> PORT_SHIFT) : 0;
+  s.destinationTypes = typesOf(core, t, s.destinationTail, null);
+  s.destinationTypesIn = typesOf(core, t, s.destinationTail, t.iface);
+}
+
+function hostPort(port: u32): u32 {
+  return bswap<u16>(<u16>(port & PORT_MASK));
+}
+
+/** AddressTypeBits of an address; local only if it is on `on`, unless that is null. */
+function typesOf(core: Core, t: Passage, address: u64, on: Iface | null): u32 {
+  const ip = <u32>address;
+  if (ip == 0) return AddressTypeBit.Unspecified;
+  const network = ip >>> NETWORK_SHIFT;
+  if (ip == LIMITED_BROADCAST || t.iface.isBroadcast(ip)) return AddressTypeBit.Broadcast;
+  if (network >= FIRST_GROUP && network < FIRST_GROUP + 16) return AddressTypeBit.Multicast;
+  const local = localIface(core, t.zone.index, IPV4_HEAD, address);
+  if (changetype<usize>(local) == 0) return AddressTypeBit.Unicast;
+  const isThere = changetype<usize>(on) == 0 || changetype<usize>(on) == changetype<usize>(local);
+  return isThere ? AddressTypeBit.Local : AddressTypeBit.Unicast;
+}
+
+/** Drop.None: the rules at a hook let it pass. */
+export function ask(core: Core, p: Packet, t: Passage, hook: Hook): Drop {
+  const rules = Rules.at(core.rules);
+  if (!hasHook(rules, t.zone.index, Family.Ipv4, hook)) return Drop.None;
+  const s = Subject.at(core.subject);
+  s.state = t.ctState | natBits(t);
+  s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
+  const verdict = evaluate(rules, s, hook);
+  if (s.noTrack != 0 && changetype<usize>(t.line) == 0) t.ctState = State.Untracked;
+  if (verdict == Verdict.Accept) return Drop.None;
+  if (verdict == Verdict.Nat) return Drop.None;
+  countTrail(rules, s, 0, t.total);
+  if (verdict == Verdict.Drop) return Drop.RuleDrop;
+  reject(core, p, t, s.rejectWith);
+  return Drop.RuleReject;
+}
+
+/** Asks a hook of the nat table. True: the subject says what binding is wanted. */
+export function askNat(core: Core, t: Passage, hook: Hook): bool {
+  const rules = Rules.at(core.rules);
+  if (!hasHook(rules, t.zone.index, Family.Ipv4, hook)) return false;
+  const s = Subject.at(core.subject);
+  s.state = t.ctState | natBits(t);
+  s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
+  return evaluate(rules, s, hook) == Verdict.Nat;
+}
+
+function natBits(t: Passage): u32 {
+  const status: u32 = changetype<usize>(t.line) == 0 ? t.binding : t.state.status;
+  const source = (status & FlowStatus.SourceNat) != 0 ? State.Snat : 0;
+  return source | ((status & FlowStatus.DestinationNat) != 0 ? State.Dnat : 0);
+}
+
+function reject(core: Core, p: Packet, t: Passage, how: u32): void {
+  if (how == RejectWith.TcpReset) return tellReset(core, p, t);
+  tellUnreachable(core, p, t, codeOf(how), 0);
+}
+
+function codeOf(how: u32): u32 {
+  switch (how) {
+    case RejectWith.IcmpNetUnreachable:
+      return UNREACHABLE_NET;
+    case RejectWith.IcmpHostUnreachable:
+      return UNREACHABLE_HOST;
+    case RejectWith.IcmpProtoUnreachable:
+      return UNREACHABLE_PROTOCOL;
+    case RejectWith.IcmpNetProhibited:
+      return UNREACHABLE_NET_PROHIBITED;
+    case RejectWith.IcmpHostProhibited:
+      return UNREACHABLE_HOST_PROHIBITED;
+    case RejectWith.IcmpAdminProhibited:
+      return UNREACHABLE_PROHIBITED;
+    default:
+      return UNREACHABLE_PORT;
+  }
+}
+
+/**
+ * Books the packet on all rules it met. What was said is kept in its flow's line, if the next
+ * packet of the line would meet the same: `isFirst` says that it would not, since the nat
+ * table is only asked once.
+ */
+export function conclude(core: Core, t: Passage, isFirst: bool): void {
+  const rules = Rules.at(core.rules);
+  const s = Subject.at(core.subject);
+  const line = t.line;
+  if (changetype<usize>(line) != 0) t.state.mark = s.connMark;
+  const isSyn = (t.tcpFlags & TCP_SYN) != 0 && s.dependsOnSyn != 0;
+  const holds = changetype<usize>(line) != 0 && !isFirst && s.isVolatile == 0 && !isSyn;
+  const path = holds && s.trailLength != 0 ? pathOf(rules, s) : 0;
+  t.hasWishes = u32(s.tcpMss != 0 || s.ttl != UNCHANGED || s.tos != UNCHANGED);
+  if (path == 0) countTrail(rules, s, 0, t.total);
+  if (changetype<usize>(line) == 0) return;
+  const isKept = holds && (path != 0 || s.trailLength == 0);
+  line.path = path;
+  line.adjacency = isKept ? t.adjacency : 0;
+  line.generation = <u16>core.generation;
+}
+
+/** Whether what was decided about the line covers the packet: rules may look at SYN. */
+export function isCacheable(t: Passage): bool {
+  return (t.tcpFlags & TCP_SYN) == 0;
+}

@@ -1,0 +1,194 @@
+/**
+ * The part of the contract that is about zones, router interfaces and flows; see abi.ts.
+ * Imports nothing and holds only numbers and enums.
+ */
+
+/** Addresses of one router interface, of both families together. */
+export const INTERFACE_ADDRESSES = 8;
+
+/** What `configureZone` sets. */
+export enum ZoneOption {
+  Use = 0, // 1: the zone exists
+  Forwarding, // 1: packets for others are routed
+  ReversePath, // ReversePath
+  Profile, // FlowProfile
+  Liberal, // 1: TCP windows are not checked, only resets
+  Loose, // 1: a flow may begin in its middle
+  KeepFlows, // 1: flows go on under changed rules; 0: they are judged again
+  MostFlows, // 0: no limit of its own
+  PortSelect, // PortSelect: where no rule says it
+  FirstPort, // of what port selection chooses from
+  LastPort,
+}
+
+/** RFC 3704 §2: is a packet's source reached by the interface it came in. */
+export enum ReversePath {
+  Off = 0,
+  Loose, // by any interface
+  Strict,
+}
+
+/** Timers of flows: features CT-2 to CT-7, NA-7, NA-8. */
+export enum FlowProfile {
+  Linux = 0,
+  Strict, // RFC 4787, RFC 5382, RFC 5508
+}
+
+/** How a source port is chosen: features NA-2. */
+export enum PortSelect {
+  Preserve = 0, // that of the sender while it is free
+  Sequential,
+  Random, // by the seed
+}
+
+/** What `configureInterface` sets. */
+export enum InterfaceOption {
+  Port = 0, // port index + 1, a member of its segment, set before; 0: not in use
+  Zone, // index + 1; set before the port
+  MacLow, // bytes 0-3, little endian
+  MacHigh, // bytes 4-5
+  MtuBytes, // longest IP packet
+  Vlan, // of a VLAN-aware segment; 0: none
+}
+
+/** An address in scratch memory, for `interfaceAddress`. */
+export const INTERFACE_ADDRESS_BYTES = 24;
+export enum InterfaceAddress {
+  Address = 0, // 16 bytes as on the wire; of an IPv4 address the first 4
+  Family = 16, // u8: Family
+  PrefixBits = 17, // u8
+  Spare = 18,
+}
+
+/** A route in scratch memory: what `routeInsert` takes and `routeWalk` returns. */
+export const ROUTE_RECORD_BYTES = 48;
+export enum RouteRecord {
+  Destination = 0, // 16 bytes
+  Gateway = 16, // 16 bytes; all 0: the destination is on the link
+  Zone = 32, // u16
+  Interface = 34, // u16: index
+  Family = 36, // u8
+  PrefixBits = 37, // u8
+  Kind = 38, // u8: RouteKind
+  Spare = 39,
+}
+
+export enum RouteKind {
+  Link = 0, // the destination is a neighbour
+  Via, // by the gateway
+  Blackhole, // dropped in silence
+  Unreachable, // and the sender is told
+  Prohibit,
+}
+
+/** A flow in scratch memory, as `flowWalk` returns it. */
+export const FLOW_RECORD_BYTES = 144;
+export enum FlowRecord {
+  Source = 0, // 16 bytes: of the original direction, as on the wire
+  Destination = 16,
+  ReplySource = 32,
+  ReplyDestination = 48,
+  SourcePort = 64, // u16, host order; of ICMP the identifier
+  DestinationPort = 66, // u16; of ICMP type << 8 | code
+  ReplySourcePort = 68,
+  ReplyDestinationPort = 70,
+  Zone = 72, // u16
+  Protocol = 74, // u8
+  Family = 75, // u8
+  State = 76, // u8: TcpState
+  Spare = 77,
+  Status = 78, // u16: FlowStatus bits
+  Mark = 80, // u32
+  LeftMs = 84, // u32: until it dies of age
+  Packets = 88, // u64
+  Bytes = 96, // u64
+  ReplyPackets = 104, // u64
+  ReplyBytes = 112, // u64
+  Id = 120, // u32
+  AgeMs = 124, // u32: since it began
+  Entry = 128, // u32: number of its entry; with Id what `flowRemove` takes
+  Spare2 = 132,
+}
+
+/** Bits of a flow's status. */
+export enum FlowStatus {
+  SeenReply = 1,
+  Assured = 2, // not given up early for others
+  SourceNat = 4,
+  DestinationNat = 8,
+  Unconfirmed = 16, // TCP that began in its middle
+  Dying = 32,
+}
+
+/** RFC 9293 §3.3.2 as somebody in the middle sees it; features CT-2. */
+export enum TcpState {
+  None = 0,
+  SynSent,
+  SynRecv,
+  Established,
+  FinWait,
+  CloseWait,
+  LastAck,
+  TimeWait,
+  Close,
+  SynSent2,
+}
+
+/** Timers, in milliseconds of one profile: what `flowTimeout` sets. */
+export enum FlowTimer {
+  TcpNone = 0, // in the order of TcpState
+  TcpSynSent,
+  TcpSynRecv,
+  TcpEstablished,
+  TcpFinWait,
+  TcpCloseWait,
+  TcpLastAck,
+  TcpTimeWait,
+  TcpClose,
+  TcpSynSent2,
+  TcpUnacknowledged, // established, but it began in its middle or lacks an answer
+  Udp,
+  UdpStream,
+  Icmp,
+  Gre,
+  GreStream,
+  SctpClosed,
+  SctpCookieWait,
+  SctpCookieEchoed,
+  SctpEstablished,
+  SctpShutdownSent,
+  SctpShutdownReceived,
+  SctpShutdownAckSent,
+  SctpHeartbeatSent,
+  Generic,
+  Count,
+}
+/** Timers of one profile start at multiples of this. */
+export const PROFILE_TIMERS = 32;
+
+/** Columns of a zone's counter row. */
+export enum ZoneCounter {
+  Received = 0, // packets that came to the zone's interfaces
+  Forwarded,
+  Delivered, // to the zone's own addresses
+  NewFlows,
+  FlowsFull, // refused: the table or the quota is full
+  EarlyDropped, // flows given up for others
+  Expired,
+  Invalid,
+  PortsExhausted, // no source port was free
+  Reopened, // flows that began anew in a packet of an old one
+  Related, // ICMP errors about flows
+  ErrorsSent, // ICMP errors
+  Flows, // now
+  Count = 16,
+}
+
+/** What a zone's own address answered. */
+export enum LocalAnswer {
+  None = 0,
+  Echo,
+  PortUnreachable,
+  ProtocolUnreachable,
+  Reset,
+}

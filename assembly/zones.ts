@@ -1,0 +1,58 @@
+/**
+ * Where everything of zones lies in a core, behind its other tables (memory.ts), and how it
+ * begins. A core without zones has a few lines of it.
+ */
+import { BATCH_PACKETS, Capacity } from './abi';
+import {
+  Core,
+  IFACE_BYTES,
+  NEXT_HOP_BYTES,
+  PASSAGE_BYTES,
+  ZONE_BYTES,
+  alignLine,
+  alignPair,
+} from './memory';
+import { Adjacencies } from './table/adjacency';
+import { Buckets, mix } from './table/buckets';
+import { Flows } from './table/flow';
+import { createFlowTimers, FLOW_TIMER_BYTES } from './table/flow-timers';
+import { createIfaces } from './table/iface';
+import { nextHopCount } from './table/next-hop';
+import { Routes } from './table/route';
+import { createZones } from './table/zone';
+import { INTERFACE_ADDRESSES, ZoneCounter } from './zone-abi';
+
+/** Zones that one packet passes in one batch. */
+export const MOST_ROUNDS: u32 = 8;
+
+/** Assigns places behind `core.zones`. Returns the first free address. */
+export function placeZones(core: Core): usize {
+  const zones: usize = core.capacity(Capacity.Zones);
+  const ifaces = core.capacity(Capacity.Interfaces);
+  let at = core.zones;
+  core.zoneCounters = at = alignLine(at + zones * ZONE_BYTES);
+  core.ifaces = at = alignLine(at + zones * ZoneCounter.Count * 8);
+  core.locals = at = alignLine(at + <usize>ifaces * IFACE_BYTES);
+  core.routes = at = alignLine(at + Buckets.bytesFor(ifaces * INTERFACE_ADDRESSES));
+  core.nextHops = at = alignLine(
+    at + Routes.bytesFor(core.capacity(Capacity.Routes), core.capacity(Capacity.Zones)),
+  );
+  core.adjacencies = at = alignLine(at + <usize>(nextHopCount(core) + 1) * NEXT_HOP_BYTES);
+  core.flows = at = alignPair(at + Adjacencies.bytesFor(core.capacity(Capacity.Adjacencies)));
+  core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
+  core.routed = at = alignLine(at + FLOW_TIMER_BYTES);
+  core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
+  return alignLine(at + PASSAGE_BYTES);
+}
+
+/** In zeroed memory. */
+export function createZoneTables(core: Core, seed: u64): void {
+  const ifaces = core.capacity(Capacity.Interfaces);
+  createZones(core);
+  createIfaces(core);
+  Buckets.create(core.locals, ifaces * INTERFACE_ADDRESSES, mix(seed + 1), mix(seed + 2));
+  Routes.create(core.routes, core.capacity(Capacity.Routes), core.capacity(Capacity.Zones));
+  Adjacencies.create(core.adjacencies, core.capacity(Capacity.Adjacencies), mix(seed + 3));
+  Flows.create(core.flows, core.capacity(Capacity.Flows), mix(seed + 4));
+  createFlowTimers(core);
+}
