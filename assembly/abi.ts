@@ -161,6 +161,7 @@ export enum Node {
   Zone, // routing, connection tracking, NAT
   Local, // what a zone's own address is asked
   Adjacent, // towards a neighbour of a router interface
+  Rules, // tables of iptables: assembly/rules/
   Count,
 }
 
@@ -209,6 +210,8 @@ export enum Trace {
   Delivered, // a LocalAnswer
   Queued, // a adjacency: its address is asked for
   Left, // a zone, b interface, c adjacency
+  RuleMatched, // a counter of the rule, b Verdict, or 0 if it has none, c jumps before it
+  PolicyApplied, // a counter of the policy, b Verdict
 }
 
 /** Why flooding left a member out. */

@@ -5,6 +5,7 @@
  */
 export * from '../index';
 export * from './node';
+export * from './rules';
 export * from './table';
 export * from './tunnel';
 export * from './wire';
