@@ -6,6 +6,7 @@
 export * from '../index';
 export * from './node';
 export * from './rules';
+export * from './route';
 export * from './table';
 export * from './tunnel';
 export * from './wire';
