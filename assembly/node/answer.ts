@@ -8,53 +8,40 @@ import { NeighbourFlag, RxFlag } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
 import { macOf, neighbourFlags } from '../table/neighbour';
-import { ARP_BYTES, Arp, TYPE_ARP } from '../wire/arp';
-import { ETHERNET_BYTES, Ethernet, MAC_MASK } from '../wire/ethernet';
-import { NEXT_ICMP6 } from '../wire/icmp6';
-import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { Arp } from '../wire/arp';
+import { MAC_MASK } from '../wire/ethernet';
+import { IPV6_BYTES, Ipv6 } from '../wire/ipv6';
 import {
-  ND_ADVERTISEMENT_BYTES,
-  ND_BYTES,
-  ND_HOP_LIMIT,
-  ND_OVERRIDE,
-  ND_ROUTER,
-  ND_SOLICITED,
-  Nd,
-  sourceLinkIn,
-} from '../wire/nd';
+  ARP_FRAME_BYTES,
+  ND_FRAME_BYTES,
+  ndHeaderOf,
+  writeAdvertisement,
+  writeArpReply,
+} from '../wire/neighbour-frame';
+import { ND_BYTES, ND_OVERRIDE, ND_ROUTER, ND_SOLICITED, Nd, sourceLinkIn } from '../wire/nd';
 import { output } from './output';
 
-export const ARP_REPLY_BYTES: u32 = ETHERNET_BYTES + ARP_BYTES;
-export const ND_REPLY_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
-
-/** Answers a request with `mac`, in ARP_REPLY_BYTES bytes at `reply`. */
+/** Answers a request with `mac`, in ARP_FRAME_BYTES bytes at `reply`. */
 export function answerArp(core: Core, p: Packet, reply: usize, request: Arp, mac: u64): void {
-  const asker = request.senderMac;
-  Ethernet.at(reply).emit(asker, mac, TYPE_ARP);
-  const arp = Arp.at(reply + ETHERNET_BYTES);
-  arp.emitReply(mac, request.targetIp, asker, request.senderIp);
-  sendReply(core, p, reply, ARP_REPLY_BYTES, p.flags & RxFlag.Trace);
+  writeArpReply(reply, request, mac);
+  sendReply(core, p, reply, ARP_FRAME_BYTES, p.flags & RxFlag.Trace);
 }
 
 /**
- * Answers a solicitation behind the IPv6 header `ip`, in ND_REPLY_BYTES bytes at `reply`.
+ * Answers a solicitation behind the IPv6 header `ip`, in ND_FRAME_BYTES bytes at `reply`.
  * Flags as Linux' bridge sets them: solicited, override, and router where configured.
  */
 export function answerNd(core: Core, p: Packet, reply: usize, ip: Ipv6, neighbour: usize): void {
   const solicitation = Nd.at(changetype<usize>(ip) + IPV6_BYTES);
-  const mac = macOf(load<u64>(neighbour));
   const isRouter = (neighbourFlags(neighbour) & NeighbourFlag.Router) != 0;
   const flags = ND_SOLICITED | ND_OVERRIDE | (isRouter ? ND_ROUTER : 0);
-  Ethernet.at(reply).emit(askerOf(p, ip), mac, TYPE_IPV6);
-  const header = Ipv6.at(reply + ETHERNET_BYTES);
-  header.emit(ND_ADVERTISEMENT_BYTES, NEXT_ICMP6, ND_HOP_LIMIT);
+  const header = ndHeaderOf(reply);
   header.sourceHead = solicitation.targetHead;
   header.sourceTail = solicitation.targetTail;
   header.destinationHead = ip.sourceHead;
   header.destinationTail = ip.sourceTail;
-  const nd = Nd.at(reply + ETHERNET_BYTES + IPV6_BYTES);
-  nd.emitAdvertisement(flags, solicitation.targetHead, solicitation.targetTail, mac);
-  sendReply(core, p, reply, ND_REPLY_BYTES, p.flags & RxFlag.Trace);
+  writeAdvertisement(reply, askerOf(p, ip), macOf(load<u64>(neighbour)), flags);
+  sendReply(core, p, reply, ND_FRAME_BYTES, p.flags & RxFlag.Trace);
 }
 
 /** MAC of who sent a sound solicitation: what its option says, else the frame's source. */

@@ -18,27 +18,20 @@ import { Hop } from '../table/hop';
 import { PORT_UP } from '../table/port';
 import { Vtep, hopChanged } from '../table/vtep';
 import { note, say } from '../trace';
-import { ARP_BYTES, Arp, TYPE_ARP } from '../wire/arp';
-import { BROADCAST_MAC, ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { NEXT_ICMP6 } from '../wire/icmp6';
-import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { BROADCAST_MAC } from '../wire/ethernet';
 import {
-  ND_ADVERTISEMENT_BYTES,
-  ND_HOP_LIMIT,
-  Nd,
-  SOLICITED_HEAD,
-  solicitedMac,
-  solicitedTail,
-} from '../wire/nd';
+  ARP_FRAME_BYTES,
+  ND_FRAME_BYTES,
+  ndHeaderOf,
+  writeArpRequest,
+  writeSolicitation,
+} from '../wire/neighbour-frame';
 
 const RETRY_MS: u32 = 1000; // RFC 4861 §10, RETRANS_TIMER
 const REACHABLE_MS: u32 = 30000; // RFC 4861 §10, REACHABLE_TIME
 const MOST_ASKS: u32 = 3; // RFC 4861 §10, MAX_UNICAST_SOLICIT
 /** Rows looked at in one batch. */
 const BATCH_HOPS: u32 = 64;
-
-const ARP_FRAME_BYTES: u32 = ETHERNET_BYTES + ARP_BYTES;
-const ND_FRAME_BYTES: u32 = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
 
 /** Looks at some next hops: whom to ask, and whom to give up. */
 export function resolve(core: Core): void {
@@ -92,24 +85,16 @@ function ask(core: Core, origin: u32, hop: Hop): void {
 function writeArp(frame: usize, hop: Hop): void {
   const underlay = hop.underlay;
   const to = hop.state == HopState.Reachable ? hop.mac : BROADCAST_MAC;
-  Ethernet.at(frame).emit(to, underlay.mac, TYPE_ARP);
-  const arp = Arp.at(frame + ETHERNET_BYTES);
-  arp.emitRequest(underlay.mac, underlay.ipv4, <u32>hop.addressTail);
+  writeArpRequest(frame, to, underlay.mac, underlay.ipv4, <u32>hop.addressTail);
 }
 
 function writeNd(frame: usize, hop: Hop): void {
   const underlay = hop.underlay;
-  const isKnown = hop.state == HopState.Reachable;
-  const to = isKnown ? hop.mac : solicitedMac(hop.addressTail);
-  Ethernet.at(frame).emit(to, underlay.mac, TYPE_IPV6);
-  const ip = Ipv6.at(frame + ETHERNET_BYTES);
-  ip.emit(ND_ADVERTISEMENT_BYTES, NEXT_ICMP6, ND_HOP_LIMIT);
+  const to = hop.state == HopState.Reachable ? hop.mac : 0;
+  const ip = ndHeaderOf(frame);
   ip.sourceHead = underlay.ipv6Head;
   ip.sourceTail = underlay.ipv6Tail;
-  ip.destinationHead = isKnown ? hop.addressHead : SOLICITED_HEAD;
-  ip.destinationTail = isKnown ? hop.addressTail : solicitedTail(hop.addressTail);
-  const nd = Nd.at(frame + ETHERNET_BYTES + IPV6_BYTES);
-  nd.emitSolicitation(hop.addressHead, hop.addressTail, underlay.mac);
+  writeSolicitation(frame, to, underlay.mac, hop.addressHead, hop.addressTail);
 }
 
 /** Somebody says where a next hop is. */

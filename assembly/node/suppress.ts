@@ -29,22 +29,22 @@ import { Segment } from '../table/segment';
 import { note, sayAddress } from '../trace';
 import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
 import { ETHERNET_BYTES, Ethernet, MAC_BITS, isStation } from '../wire/ethernet';
-import { Icmp6, NEXT_ICMP6, hasRightIcmp6Sum } from '../wire/icmp6';
+import { Icmp6 } from '../wire/icmp6';
 import { isStationIpv4, isUnspecifiedIpv4 } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6, isGroupIpv6 } from '../wire/ipv6';
+import { ARP_FRAME_BYTES, ND_FRAME_BYTES } from '../wire/neighbour-frame';
 import {
   ND_ADVERTISEMENT,
   ND_BYTES,
-  ND_HOP_LIMIT,
   ND_SOLICITATION,
   ND_SOLICITED,
   Nd,
-  hasSoundOptions,
+  isNdMessage,
   isSolicitedNode,
 } from '../wire/nd';
 import { VLAN_BYTES } from '../wire/vlan';
 import { Vnet } from '../wire/vnet';
-import { ARP_REPLY_BYTES, ND_REPLY_BYTES, answerArp, answerNd, askerOf } from './answer';
+import { answerArp, answerNd, askerOf } from './answer';
 
 /** What `suppress` returns: whether a reply was sent. */
 export const UNANSWERED: u32 = 0;
@@ -102,7 +102,7 @@ function suppressArp(core: Core, p: Packet, l3: u32): u32 {
   if (!isStationIpv4(sender) || !isStation(arp.senderMac)) return UNANSWERED;
   const neighbour = Neighbours.at(core.neighbours).lookup(IPV4_HEAD, target, p.domain);
   if (!isOurs(core, p, neighbour, arp.targetIpAt)) return UNANSWERED;
-  const reply = reserve(core, ARP_REPLY_BYTES);
+  const reply = reserve(core, ARP_FRAME_BYTES);
   if (reply == 0) return UNANSWERED;
   const mac = macOf(load<u64>(neighbour));
   tell(core, p, Trace.NeighbourAnswered, arp.targetIpAt, mac);
@@ -114,7 +114,7 @@ function suppressNd(core: Core, p: Packet, l3: u32): u32 {
   const header = p.window(l3, IPV6_BYTES + ND_BYTES);
   if (header == 0) return UNANSWERED;
   const ip = Ipv6.at(header);
-  if (!isMessage(p, l3, ip)) return UNANSWERED;
+  if (!isNdMessage(p, l3, ip)) return UNANSWERED;
   const icmp = Icmp6.at(header + IPV6_BYTES);
   const nd = Nd.at(header + IPV6_BYTES);
   if (icmp.type == ND_ADVERTISEMENT) {
@@ -127,23 +127,11 @@ function suppressNd(core: Core, p: Packet, l3: u32): u32 {
   const table = Neighbours.at(core.neighbours);
   const neighbour = table.lookup(nd.targetHead, nd.targetTail, p.domain);
   if (!isOurs(core, p, neighbour, nd.targetAt)) return UNANSWERED;
-  const reply = reserve(core, ND_REPLY_BYTES);
+  const reply = reserve(core, ND_FRAME_BYTES);
   if (reply == 0) return UNANSWERED;
   tell(core, p, Trace.NeighbourAnswered, nd.targetAt, macOf(load<u64>(neighbour)));
   answerNd(core, p, reply, ip, neighbour);
   return settle(p);
-}
-
-/** Whether the packet is a whole message of neighbour discovery, RFC 4861 §7.1. */
-function isMessage(p: Packet, l3: u32, ip: Ipv6): bool {
-  const bytes = ip.payloadBytes;
-  if (!ip.isVersion6 || ip.nextHeader != NEXT_ICMP6 || ip.hopLimit != ND_HOP_LIMIT) return false;
-  if (bytes < ND_BYTES || p.window(l3, IPV6_BYTES + bytes) == 0) return false;
-  const header = changetype<usize>(ip);
-  const message = header + IPV6_BYTES;
-  if (Icmp6.at(message).code != 0) return false;
-  if (!hasSoundOptions(message + ND_BYTES, message + bytes)) return false;
-  return hasRightIcmp6Sum(header, bytes);
 }
 
 /**

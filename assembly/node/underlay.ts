@@ -31,8 +31,13 @@ import { NEXT_FRAGMENT } from '../wire/extension';
 import { IPV4_BYTES, Ipv4, PROTOCOL_ICMP, TYPE_IPV4, ipv4BytesAt } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
 import {
+  ARP_FRAME_BYTES,
+  ND_FRAME_BYTES,
+  writeAdvertisement,
+  writeArpReply,
+} from '../wire/neighbour-frame';
+import {
   ND_ADVERTISEMENT,
-  ND_ADVERTISEMENT_BYTES,
   ND_BYTES,
   ND_HOP_LIMIT,
   ND_OVERRIDE,
@@ -52,7 +57,6 @@ const ICMP6_ECHO: u32 = 128; // RFC 4443 §4
 const ICMP6_ECHO_REPLY: u32 = 129;
 const TTL: u32 = 64;
 const RIGHT_SUM: u32 = 0xffff;
-const IPV6_HOPS: usize = 7; // RFC 8200 §3
 /** Answers to pings and the like: what a host gives without being a weapon. */
 const ANSWERS_PER_SEC: u32 = 1000;
 const ANSWERS_BURST: u32 = 1000;
@@ -79,13 +83,10 @@ function meetArp(core: Core, p: Packet, underlay: Underlay): Drop {
   if (!isForUs) return Drop.NotOurAddress;
   if (arp.operation == ARP_REPLY) return CONSUMED;
   if (arp.operation != ARP_REQUEST || underlay.resolves == 0) return Drop.OuterMalformed;
-  const bytes = ETHERNET_BYTES + ARP_BYTES;
-  const reply = replyFrame(core, underlay, bytes);
+  const reply = replyFrame(core, underlay, ARP_FRAME_BYTES);
   if (reply == 0) return CONSUMED;
-  Ethernet.at(reply).emit(arp.senderMac, underlay.mac, TYPE_ARP);
-  const answer = Arp.at(reply + ETHERNET_BYTES);
-  answer.emitReply(underlay.mac, underlay.ipv4, arp.senderMac, arp.senderIp);
-  return answered(core, p, reply, bytes, UnderlayAnswer.Arp);
+  writeArpReply(reply, arp, underlay.mac);
+  return answered(core, p, reply, ARP_FRAME_BYTES, UnderlayAnswer.Arp);
 }
 
 function meetIpv4(core: Core, p: Packet, underlay: Underlay): Drop {
@@ -174,17 +175,12 @@ function meetNd(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
 }
 
 function advertise(core: Core, p: Packet, underlay: Underlay, ip: Ipv6, told: u64): Drop {
-  const bytes = ETHERNET_BYTES + IPV6_BYTES + ND_ADVERTISEMENT_BYTES;
-  const reply = replyFrame(core, underlay, bytes);
+  const reply = replyFrame(core, underlay, ND_FRAME_BYTES);
   if (reply == 0) return CONSUMED;
   const to = isStation(told) ? told : Ethernet.at(p.data).source;
-  Ethernet.at(reply).emit(to, underlay.mac, TYPE_IPV6);
-  writeIpv6(reply, underlay, ip, ND_ADVERTISEMENT_BYTES);
-  store<u8>(reply + ETHERNET_BYTES, <u8>ND_HOP_LIMIT, IPV6_HOPS);
-  const nd = Nd.at(reply + ETHERNET_BYTES + IPV6_BYTES);
-  const flags = ND_SOLICITED | ND_OVERRIDE;
-  nd.emitAdvertisement(flags, underlay.ipv6Head, underlay.ipv6Tail, underlay.mac);
-  return answered(core, p, reply, bytes, UnderlayAnswer.Nd);
+  writeAddresses(reply, underlay, ip);
+  writeAdvertisement(reply, to, underlay.mac, ND_SOLICITED | ND_OVERRIDE);
+  return answered(core, p, reply, ND_FRAME_BYTES, UnderlayAnswer.Nd);
 }
 
 function echo6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
@@ -192,7 +188,8 @@ function echo6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
   const reply = replyFrame(core, underlay, ETHERNET_BYTES + IPV6_BYTES + bytes);
   if (reply == 0) return CONSUMED;
   Ethernet.at(reply).emit(Ethernet.at(p.data).source, underlay.mac, TYPE_IPV6);
-  writeIpv6(reply, underlay, ip, bytes);
+  writeAddresses(reply, underlay, ip);
+  Ipv6.at(reply + ETHERNET_BYTES).emit(bytes, NEXT_ICMP6, TTL);
   const message = reply + ETHERNET_BYTES + IPV6_BYTES;
   memory.copy(message, changetype<usize>(ip) + IPV6_BYTES, bytes);
   store<u8>(message, <u8>ICMP6_ECHO_REPLY);
@@ -202,10 +199,9 @@ function echo6(core: Core, p: Packet, underlay: Underlay, ip: Ipv6): Drop {
   return answered(core, p, reply, ETHERNET_BYTES + IPV6_BYTES + bytes, UnderlayAnswer.Echo);
 }
 
-/** The IPv6 header of an ICMPv6 answer to `question`. */
-function writeIpv6(reply: usize, underlay: Underlay, question: Ipv6, bytes: u32): void {
+/** The IPv6 addresses of an answer to `question`. */
+function writeAddresses(reply: usize, underlay: Underlay, question: Ipv6): void {
   const ip = Ipv6.at(reply + ETHERNET_BYTES);
-  ip.emit(bytes, NEXT_ICMP6, TTL);
   ip.sourceHead = underlay.ipv6Head;
   ip.sourceTail = underlay.ipv6Tail;
   ip.destinationHead = question.sourceHead;

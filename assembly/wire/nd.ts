@@ -8,10 +8,11 @@
  *   then        options of 8 bytes or a multiple (§4.6): type, length in units of 8
  *               bytes, content; link-layer addresses: type 1 the source's, 2 the target's
  */
+import { Packet } from '../packet';
 import { checksumOf } from './checksum';
 import { loadMac, storeMac } from './ethernet';
-import { Icmp6, icmp6Sum } from './icmp6';
-import { IPV6_BYTES } from './ipv6';
+import { Icmp6, NEXT_ICMP6, hasRightIcmp6Sum, icmp6Sum } from './icmp6';
+import { IPV6_BYTES, Ipv6 } from './ipv6';
 
 export const ND_SOLICITATION: u32 = 135;
 export const ND_ADVERTISEMENT: u32 = 136;
@@ -105,6 +106,21 @@ export function hasSoundOptions(at: usize, end: usize): bool {
     option += units * OPTION_BYTES;
   }
   return option == end;
+}
+
+/**
+ * Whether a packet with the IPv6 header `ip`, `l3` bytes into the frame, is a whole message
+ * of neighbour discovery, RFC 4861 §7.1. Its type is still to be looked at.
+ */
+export function isNdMessage(p: Packet, l3: u32, ip: Ipv6): bool {
+  const bytes = ip.payloadBytes;
+  if (!ip.isVersion6 || ip.nextHeader != NEXT_ICMP6 || ip.hopLimit != ND_HOP_LIMIT) return false;
+  if (bytes < ND_BYTES || p.window(l3, IPV6_BYTES + bytes) == 0) return false;
+  const header = changetype<usize>(ip);
+  const message = header + IPV6_BYTES;
+  if (Icmp6.at(message).code != 0) return false;
+  if (!hasSoundOptions(message + ND_BYTES, message + bytes)) return false;
+  return hasRightIcmp6Sum(header, bytes);
 }
 
 /** The source's MAC from sound options; 0 when none tells it. */
