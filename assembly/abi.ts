@@ -140,6 +140,7 @@ export enum Drop {
   NoRoute, // no route, or one that says blackhole, unreachable or prohibit
   NotForwarded, // for others, and the zone does not forward such
   TtlExceeded, // no hops left
+  NeighbourMalformed, // ARP or neighbour discovery that no station sends (RFC 826, RFC 4861 §7.1)
   NeighbourFailed, // the next hop does not answer
   NeighbourQueueFull, // given up for a later packet while its next hop was asked for
   FlowsFull, // no place for a new flow

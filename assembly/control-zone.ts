@@ -10,7 +10,8 @@ import { FlowLine, FlowState, Flows } from './table/flow';
 import { flowLeftMs } from './table/flow-timers';
 import { Iface, setOwnAddress } from './table/iface';
 import { NextHop, leaveNextHop, nextHopFor } from './table/next-hop';
-import { Route, Routes } from './table/route';
+import { Routes } from './table/route';
+import { Route } from './table/route-node';
 import { FLOW_RECORD_BYTES, FlowRecord, InterfaceAddress, ROUTE_RECORD_BYTES, RouteKind, RouteRecord } from './zone-abi';
 
 const IPV4_BITS: u32 = 32;

@@ -19,7 +19,8 @@
  */
 import { CoreCounter } from './abi';
 import { Core, count } from './memory';
-import { attendAll, openAdjacent } from './node/adjacent';
+import { openAdjacent } from './node/adjacent';
+import { attendAll } from './node/adjacent-send';
 import { age } from './node/age';
 import { bridge } from './node/bridge';
 import { ageFlows } from './node/flows';
@@ -43,4 +44,5 @@ export function run(core: Core, received: u32, nowMs: u32): void {
   ageFlows(core);
   resolve(core);
   attendAll(core);
+  track(core);
 }

@@ -18,22 +18,31 @@ import {
 import * as control from './control';
 import * as neighbours from './control-neighbours';
 import * as overlays from './control-overlay';
+import * as zones from './control-zone';
 import { EVENT_BYTES, OverlayOption, UnderlayOption } from './overlay-abi';
 export { captureFill } from './capture';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';
 import { sweep } from './node/age';
+import { sweepFlows } from './node/flows';
 import { fillStorm } from './node/storm';
+import { foldPaths } from './rules/path';
+import * as rules from './rules/rules';
 import { Buckets, mix } from './table/buckets';
 import { Fdb } from './table/fdb';
+import * as flowTimers from './table/flow-timers';
 import { Fragments } from './table/fragments';
 import { createHops, endpointEntries } from './table/hop';
+import * as ifaceTable from './table/iface';
 import { Neighbours } from './table/neighbour';
 import * as overlayTable from './table/overlay';
 import * as portTable from './table/port';
 import * as segmentTable from './table/segment';
 import * as underlayTable from './table/underlay';
 import { createVteps, underlayChanged, vtepIn } from './table/vtep';
+import * as zoneTable from './table/zone';
+import { InterfaceOption, ZoneOption } from './zone-abi';
+import { createZoneTables, placeZones } from './zones';
 
 /** Outer packets that may wait for fragments, and blocks of 2 KiB for each: a megabyte. */
 const MOST_DATAGRAMS: u32 = 256;
@@ -64,17 +73,22 @@ export function endOf(core: usize): usize {
 
 /** Assigns every region its place. Returns the first address behind the core. */
 function place(c: Core): usize {
+  // Where zones begin does not change how much they take: a multiple of two lines.
+  const zoneBytes = placeZones(c) - c.zones;
   const fdbBytes = Buckets.bytesFor(c.capacity(Capacity.FdbEntries));
   const neighbourBytes = Neighbours.bytesFor(c.capacity(Capacity.Neighbours));
   const endpointBytes = Buckets.bytesFor(endpointEntries(c));
   const datagrams = datagramCount(c);
   const fragmentBytes = Fragments.bytesFor(datagrams, datagrams * DATAGRAM_BLOCKS);
-  return layOut(c, fdbBytes, neighbourBytes, endpointBytes, fragmentBytes);
+  const end = layOut(c, fdbBytes, neighbourBytes, endpointBytes, fragmentBytes, zoneBytes);
+  placeZones(c);
+  return end;
 }
 
-/** Outer packets that may wait for fragments. */
+/** Packets that may wait for fragments: outer ones, and those of zones. */
 function datagramCount(c: Core): u32 {
-  return c.capacity(Capacity.Underlays) == 0 ? 0 : MOST_DATAGRAMS;
+  const users = c.capacity(Capacity.Underlays) + c.capacity(Capacity.Zones);
+  return users == 0 ? 0 : MOST_DATAGRAMS;
 }
 
 /** Lays the core out in zeroed memory. The seed makes table layouts secret. */
@@ -94,6 +108,7 @@ export function init(core: usize, seedLow: u32, seedHigh: u32): void {
   overlayTable.createOverlays(c);
   createVteps(c);
   createHops(c);
+  createZoneTables(c, mix(seed ^ c.salt));
   c.eventEnd = c.events;
   c.traceEnd = c.trace;
 }
@@ -297,6 +312,86 @@ export function vtepRead(core: usize, vtep: u32): Status {
   return overlays.vtepRead(Core.at(core), vtep);
 }
 
+export function configureZone(core: usize, zone: u32, option: ZoneOption, value: u32): Status {
+  const c = Core.at(core);
+  if (zone >= c.capacity(Capacity.Zones)) return Status.OutOfRange;
+  return zoneTable.configureZone(c, zoneTable.Zone.at(c.zones, zone), option, value);
+}
+
+export function configureInterface(
+  core: usize,
+  iface: u32,
+  option: InterfaceOption,
+  value: u32,
+): Status {
+  const c = Core.at(core);
+  if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  return ifaceTable.configureIface(c, ifaceTable.Iface.at(c.ifaces, iface), option, value);
+}
+
+/** Takes a router interface out of service, with its addresses. */
+export function resetInterface(core: usize, iface: u32): Status {
+  const c = Core.at(core);
+  if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  ifaceTable.resetIface(c, ifaceTable.Iface.at(c.ifaces, iface));
+  return Status.Ok;
+}
+
+/** Gives an interface the address in scratch (`InterfaceAddress`), or takes it away. */
+export function interfaceAddress(core: usize, iface: u32, isOwn: bool): Status {
+  const c = Core.at(core);
+  if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  return zones.interfaceAddress(c, ifaceTable.Iface.at(c.ifaces, iface), isOwn);
+}
+
+/** Adds or replaces the route in scratch (`RouteRecord`). */
+export function routeInsert(core: usize): Status {
+  return zones.routeInsert(Core.at(core));
+}
+
+/** Removes the route whose zone, family and prefix are in scratch. */
+export function routeRemove(core: usize): Status {
+  return zones.routeRemove(Core.at(core));
+}
+
+/** Writes routes behind number `after` into scratch; its last u32 is where to go on, or 0. */
+export function routeWalk(core: usize, after: u32): u32 {
+  return zones.routeWalk(Core.at(core), after);
+}
+
+/** Sets a timer (profile * PROFILE_TIMERS + FlowTimer). */
+export function setFlowTimer(core: usize, timer: u32, ms: u32): void {
+  flowTimers.setFlowTimer(Core.at(core), timer, ms);
+}
+
+/** Writes flows from entry `first` on into scratch, as `fdbWalk` does entries. */
+export function flowWalk(core: usize, first: u32): u32 {
+  return zones.flowWalk(Core.at(core), first);
+}
+
+/** Ends the flow of an entry, if it still is flow `id`. */
+export function flowRemove(core: usize, entry: u32, id: u32): Status {
+  return zones.flowRemove(Core.at(core), entry, id);
+}
+
+/** Ends the flows of a zone (0xffffffff: of all). Returns how many. */
+export function flowFlush(core: usize, zone: u32): u32 {
+  return zones.flowFlush(Core.at(core), zone);
+}
+
+/** Takes the program of `bytes` bytes in `Region.StagedRules` into use, counters at zero. */
+export function rulesUse(core: usize, bytes: u32): Status {
+  const c = Core.at(core);
+  const status = rules.useProgram(rules.Rules.at(c.rules), bytes);
+  if (status == Status.Ok) c.generation++;
+  return status;
+}
+
+/** Brings `Region.RuleCounters` up to date. */
+export function rulesFold(core: usize): void {
+  foldPaths(rules.Rules.at(Core.at(core).rules));
+}
+
 /** Events of the last batch. */
 export function eventCount(core: usize): u32 {
   const c = Core.at(core);
@@ -308,4 +403,5 @@ export function housekeep(core: usize, nowMs: u32, buckets: u32): void {
   const c = Core.at(core);
   c.nowMs = nowMs;
   sweep(c, Fdb.at(c.fdb), buckets);
+  sweepFlows(c, buckets);
 }

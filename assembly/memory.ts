@@ -26,6 +26,7 @@ import {
   TX_BYTES,
 } from './abi';
 import { BATCH_EVENTS, EVENT_BYTES } from './overlay-abi';
+import { Rules } from './rules/rules';
 
 const LINE_BYTES: usize = 64;
 
@@ -46,7 +47,7 @@ export const GROWN_BYTES: usize = 64;
 /** Likewise, of zones: zones.ts lays them out. */
 export const ZONE_BYTES: usize = 64;
 export const IFACE_BYTES: usize = 256;
-export const NEXT_HOP_BYTES: usize = 64;
+export const NEXT_HOP_BYTES: usize = 32;
 export const FLOW_LINE_BYTES: usize = 64;
 export const FLOW_STATE_BYTES: usize = 32;
 export const PASSAGE_BYTES: usize = 128;
@@ -170,8 +171,10 @@ export class Core {
   flowTimers: usize;
   /** Addresses of the packets that zones have to decide about. */
   routed: usize;
-  /** What a zone knows of the packet at hand: node/passage.ts. */
+  /** What a zone knows of the packet at hand: node/passage.ts; what rules see of it. */
   passage: usize;
+  subject: usize;
+  rules: usize;
   arrivals: usize;
   arrivalsEnd: usize;
   trace: usize;
@@ -239,8 +242,9 @@ export function layOut(
   zoneBytes: usize,
 ): usize {
   const ports: usize = core.portCount + 1;
-  // Behind what floods take: a fate for each segment and each part of a super frame.
-  const spare: usize = 2 * BATCH_SEGMENTS;
+  // Behind what floods take: a fate for each segment, each part of a super frame, and what
+  // zones answer, ask, and let go that waited.
+  const spare: usize = 3 * BATCH_SEGMENTS;
   const targets: usize = core.capacity(Capacity.FloodTargets);
   const floods: usize = <usize>BATCH_PACKETS * (targets == 0 ? ports : targets);
   const fates = floods + BATCH_SEGMENTS + spare;
@@ -339,6 +343,12 @@ export function regionAddress(core: Core, region: Region): usize {
       return core.peers;
     case Region.Events:
       return core.events;
+    case Region.ZoneCounters:
+      return core.zoneCounters;
+    case Region.StagedRules:
+      return Rules.at(core.rules).staged;
+    case Region.RuleCounters:
+      return Rules.at(core.rules).counters;
     default:
       return 0;
   }

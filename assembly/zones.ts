@@ -12,10 +12,12 @@ import {
   alignLine,
   alignPair,
 } from './memory';
+import { PROGRAM_HEADER_BYTES, SUBJECT_BYTES } from './rules-abi';
+import { createRules, rulesBytesFor } from './rules/rules';
 import { Adjacencies } from './table/adjacency';
 import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
-import { createFlowTimers, FLOW_TIMER_BYTES } from './table/flow-timers';
+import { FLOW_TIMER_BYTES, createFlowTimers } from './table/flow-timers';
 import { createIfaces } from './table/iface';
 import { nextHopCount } from './table/next-hop';
 import { Routes } from './table/route';
@@ -42,7 +44,19 @@ export function placeZones(core: Core): usize {
   core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
   core.routed = at = alignLine(at + FLOW_TIMER_BYTES);
   core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
-  return alignLine(at + PASSAGE_BYTES);
+  core.subject = at = alignLine(at + PASSAGE_BYTES);
+  core.rules = at = alignLine(at + SUBJECT_BYTES);
+  return alignLine(at + rulesBytes(core));
+}
+
+/** A core without rules has room for the header of a program. */
+function rulesBytes(core: Core): usize {
+  const rules = core.capacity(Capacity.Rules);
+  return rulesBytesFor(programBytes(core), rules, rules, core.capacity(Capacity.Paths));
+}
+
+function programBytes(core: Core): u32 {
+  return max(core.capacity(Capacity.RuleBytes), PROGRAM_HEADER_BYTES);
 }
 
 /** In zeroed memory. */
@@ -55,4 +69,9 @@ export function createZoneTables(core: Core, seed: u64): void {
   Adjacencies.create(core.adjacencies, core.capacity(Capacity.Adjacencies), mix(seed + 3));
   Flows.create(core.flows, core.capacity(Capacity.Flows), mix(seed + 4));
   createFlowTimers(core);
+  const rules = core.capacity(Capacity.Rules);
+  const paths = core.capacity(Capacity.Paths);
+  createRules(core.rules, programBytes(core), rules, rules, paths, <u32>mix(seed + 5));
+  // What was never found in the FDB is of no version of it.
+  core.fdbVersion = 1;
 }

@@ -32,15 +32,26 @@ import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-r
 import { NeighbourTable } from './neighbour-table.js';
 import { OverlayTable } from './overlay-table.js';
 import { packagePath } from './package-path.js';
+import { ZoneTable } from './zone-table.js';
 
 export type { FdbEntry };
 
 /** Sizes of a core, fixed for its life; names as in `Capacity`. */
 export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>;
 
-/** Zero where nothing is said: no overlays, and room for a flood to every port. */
+/** Zero where nothing is said: no overlays, no zones, and room for a flood to every port. */
 type OverlaySize = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
-export type Sizes = Omit<Capacities, OverlaySize> & Partial<Pick<Capacities, OverlaySize>>;
+type ZoneSize =
+  | 'Zones'
+  | 'Interfaces'
+  | 'Routes'
+  | 'Adjacencies'
+  | 'Flows'
+  | 'RuleBytes'
+  | 'Rules'
+  | 'Paths';
+type Optional = OverlaySize | ZoneSize;
+export type Sizes = Omit<Capacities, Optional> & Partial<Pick<Capacities, Optional>>;
 
 /** Header address: behind the module's own data. */
 const CORE_ADDRESS = 65536;
@@ -48,6 +59,8 @@ const PAGE_BYTES = 65536;
 const MOST_BYTES = 0xffffffff;
 /** Bytes of an FDB entry, in a table that is never more than half full. */
 const FDB_LEAST_BYTES = 32;
+/** Both lines of a flow, and its state. */
+const FLOW_LEAST_BYTES = 160;
 /** A domain of 16 bits for each VID. */
 const VLAN_TABLE_BYTES = 8192;
 /** Any port, any domain, in `fdbFlush`. */
@@ -71,6 +84,7 @@ export class Core {
     this.neighbours = new NeighbourTable(exports, CORE_ADDRESS, this.view, scratch);
     const region = this.region.bind(this);
     this.overlays = new OverlayTable(exports, CORE_ADDRESS, this.view, region);
+    this.zones = new ZoneTable(exports, CORE_ADDRESS, this.bytes, this.view, region);
   }
 
   /** All of the module's memory. */
@@ -79,6 +93,7 @@ export class Core {
   /** MAC addresses of IP addresses, as configured. */
   readonly neighbours: NeighbourTable;
   readonly overlays: OverlayTable;
+  readonly zones: ZoneTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
   static create(capacities: Sizes, seed: bigint, build: Build = 'release'): Core {
@@ -296,7 +311,8 @@ function instantiate(memory: WebAssembly.Memory, build: Build): Exports {
 function leastBytes(capacities: Sizes): number {
   const { ArenaBytes, CopyBytes, FdbEntries, TraceRecords, VlanSegments } = capacities;
   const tables = FdbEntries * FDB_LEAST_BYTES + VlanSegments * VLAN_TABLE_BYTES;
-  return ArenaBytes + CopyBytes + tables + TraceRecords * TRACE_BYTES;
+  const flows = (capacities.Flows ?? 0) * FLOW_LEAST_BYTES;
+  return ArenaBytes + CopyBytes + tables + flows + TraceRecords * TRACE_BYTES;
 }
 
 function growTo(memory: WebAssembly.Memory, end: number): void {

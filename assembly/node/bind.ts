@@ -165,7 +165,8 @@ function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, 
     }
     return false;
   }
-  const random = mix(t.hash ^ core.salt ^ (<u64>zone.nextPort++));
+  zone.nextPort++;
+  const random = mix(t.hash ^ core.salt ^ (<u64>zone.nextPort));
   if (size < MOST_TRIES) {
     for (let i: u32 = 0; i < size; i++) {
       if (take(core, t, first + ((<u32>random + i) % size))) return true;

@@ -5,17 +5,20 @@
  *
  * Drops: NotIp, TooManyZones, NoBuffer, and those of adjacent.ts.
  */
+import { AdjacencyState } from '../adjacency-abi';
 import { BATCH_PACKETS, CoreCounter, Drop } from '../abi';
 import { drop } from '../fate';
 import { Core, EXTRA_PACKETS, PACKET_BYTES, count } from '../memory';
 import { Packet } from '../packet';
+import { Adjacencies } from '../table/adjacency';
 import { Flows } from '../table/flow';
 import { Iface } from '../table/iface';
 import { Port } from '../table/port';
 import { ETHERNET_BYTES, Ethernet, isGroup } from '../wire/ethernet';
 import { IPV4_BYTES, TYPE_IPV4 } from '../wire/ipv4';
 import { MOST_ROUNDS } from '../zones';
-import { hear } from './adjacent';
+import { hear } from './adjacent-hear';
+import { sendQueued } from './adjacent-send';
 import { CONSUMED } from './outer';
 
 const PORTS_OFFSET: usize = 20;
@@ -51,7 +54,10 @@ export function enter(core: Core, p: Packet, egress: Port): void {
 function other(core: Core, p: Packet, iface: Iface): void {
   const refused = hear(core, p, iface);
   if (refused == CONSUMED) count(core.coreCounters, CoreCounter.Consumed, 1);
-  else drop(core, p, p.port, refused);
+  else drop(core, p, p.port, refused == Drop.None ? Drop.NotIp : refused);
+  const heard = Adjacencies.at(core.adjacencies).heard;
+  const isKnown = changetype<usize>(heard) != 0 && heard.state >= <u32>AdjacencyState.Stale;
+  if (isKnown && heard.waiting != 0) sendQueued(core, heard);
 }
 
 /**

@@ -156,6 +156,7 @@ export function ageFlows(core: Core): void {
 /** Looks at the next `entries` entries. */
 export function sweepFlows(core: Core, entries: u32): void {
   const flows = Flows.at(core.flows);
+  if (flows.touched == 0) return;
   for (let i: u32 = 0; i < entries; i++) {
     if (flows.sweepNext >= flows.touched) flows.sweepNext = 0;
     const line = flows.lineOf(flows.sweepNext++);

@@ -23,14 +23,20 @@ export function toSegment(core: Core, p: Packet, iface: Iface, adjacency: Adjace
   stand(p, iface, adjacency.mac);
   if (!iface.port.has(PORT_UP)) return drop(core, p, iface.port, Drop.NoPort);
   const isFresh = core.nowMs - adjacency.placedMs < PLACE_MS;
-  if (!isFresh || adjacency.placeVersion != core.fdbVersion) {
-    const entry = find(core, p, iface);
-    if (entry == 0) return flood(core, p);
-    adjacency.place = placeOf(load<u64>(entry));
-    adjacency.placeVersion = core.fdbVersion;
-    adjacency.placedMs = core.nowMs;
-  }
+  const isRight = isFresh && adjacency.placeVersion == core.fdbVersion;
+  if (!isRight && !findPlace(core, adjacency)) return flood(core, p);
   toPlace(core, p, adjacency.place);
+}
+
+/** Finds out where a neighbour's MAC address is. False: the FDB does not know. */
+export function findPlace(core: Core, adjacency: Adjacency): bool {
+  const iface = Iface.at(core.ifaces, adjacency.iface);
+  const entry = find(core, iface, adjacency.mac);
+  if (entry == 0) return false;
+  adjacency.place = placeOf(load<u64>(entry));
+  adjacency.placeVersion = core.fdbVersion;
+  adjacency.placedMs = core.nowMs;
+  return true;
 }
 
 /**
@@ -48,7 +54,7 @@ export function inject(core: Core, origin: u32, data: usize, bytes: u32, iface: 
   const destination = Ethernet.at(data).destination;
   stand(p, iface, destination);
   if (!iface.port.has(PORT_UP)) return drop(core, p, iface.port, Drop.NoPort);
-  const entry = isGroup(destination) ? 0 : find(core, p, iface);
+  const entry: usize = isGroup(destination) ? 0 : find(core, iface, destination);
   if (entry == 0) flood(core, p);
   else toPlace(core, p, placeOf(load<u64>(entry)));
 }
@@ -65,8 +71,9 @@ function stand(p: Packet, iface: Iface, destination: u64): void {
   p.flags &= ~PACKET_TAGGED;
 }
 
-/** Address of the FDB's value for the packet's destination, if it is alive; else 0. */
-function find(core: Core, p: Packet, iface: Iface): usize {
-  const entry = Fdb.at(core.fdb).lookup(p.destination);
-  return entry == 0 || isExpired(load<u64>(entry), core.nowMs, iface.port.ageMs) ? 0 : entry;
+/** Address of the FDB's value for a MAC address of the segment, if it is alive; else 0. */
+function find(core: Core, iface: Iface, mac: u64): usize {
+  const entry = Fdb.at(core.fdb).lookup(mac | ((<u64>iface.domain) << MAC_BITS));
+  if (entry == 0 || isExpired(load<u64>(entry), core.nowMs, iface.port.ageMs)) return 0;
+  return entry;
 }

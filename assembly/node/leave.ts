@@ -12,7 +12,7 @@ import { MSS_OF_PATH, UNCHANGED } from '../rules-abi';
 import { Rules } from '../rules/rules';
 import { Subject } from '../rules/subject';
 import { countPath } from '../rules/path';
-import { Adjacencies, Adjacency } from '../table/adjacency';
+import { Adjacency, adjacencyOf, useAdjacency } from '../table/adjacency';
 import { FlowLine, LINE_FAST } from '../table/flow';
 import { Iface } from '../table/iface';
 import { note, say } from '../trace';
@@ -22,9 +22,10 @@ import { IPV4_BYTES, IPV4_DF, Ipv4, TYPE_IPV4 } from '../wire/ipv4';
 import { Tcp, TCP_BYTES } from '../wire/tcp';
 import { Vnet } from '../wire/vnet';
 import { ZoneCounter } from '../zone-abi';
-import { awaits } from './adjacent';
+import { isGivenUp } from './adjacent';
+import { queueOn } from './adjacent-queue';
 import { clampMss } from './clamp-mss';
-import { UNREACHABLE_TOO_BIG, tellUnreachable } from './errors';
+import { UNREACHABLE_HOST, UNREACHABLE_TOO_BIG, tellUnreachable } from './errors';
 import { isSignOfLife, isSteady } from './follow';
 import { completeChecksum } from './finish';
 import { toSegment } from './inject';
@@ -33,10 +34,14 @@ import { Passage } from './passage';
 import { hopLess, translate } from './translate';
 
 export function leave(core: Core, p: Packet, t: Passage): Drop {
-  const adjacency = Adjacencies.at(core.adjacencies).named(t.adjacency);
+  const adjacency = adjacencyOf(core, t.adjacency);
   if (changetype<usize>(adjacency) == 0) return Drop.NeighbourFailed;
   const out = Iface.at(core.ifaces, adjacency.iface);
   if (!out.inUse) return Drop.NoRoute;
+  if (isGivenUp(core, adjacency)) {
+    tellUnreachable(core, p, t, UNREACHABLE_HOST, 0);
+    return Drop.NeighbourFailed;
+  }
   const isLong = isTooLong(p, t, out);
   if (isLong && (t.ip.fragment & IPV4_DF) != 0) {
     tellUnreachable(core, p, t, UNREACHABLE_TOO_BIG, out.mtuBytes);
@@ -106,9 +111,16 @@ function isPartial(p: Packet): bool {
 /** To the neighbour, or into the queue of those that wait for it. */
 function sendTo(core: Core, p: Packet, out: Iface, adjacency: Adjacency): Drop {
   Ethernet.at(p.data).emit(adjacency.mac, out.mac, TYPE_IPV4);
-  if (!adjacency.isOpen) return awaits(core, p, out, adjacency);
+  if (!adjacency.isOpen) return awaits(core, p, adjacency);
+  useAdjacency(core, adjacency);
   toSegment(core, p, out, adjacency);
   return Drop.None;
+}
+
+/** A frame waits with the virtio header it has. */
+function awaits(core: Core, p: Packet, adjacency: Adjacency): Drop {
+  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Adjacent, Trace.Queued), adjacency.index, 0, 0);
+  return queueOn(core, p, adjacency);
 }
 
 /** RFC 791 §3.2; what offload left open is finished before. */

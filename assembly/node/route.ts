@@ -8,7 +8,7 @@
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
-import { Adjacencies } from '../table/adjacency';
+import { adjacencyTo } from '../table/adjacency';
 import { Iface, localIface } from '../table/iface';
 import { IPV4_HEAD } from '../table/neighbour';
 import { NextHop } from '../table/next-hop';
@@ -65,7 +65,7 @@ export function route(core: Core, p: Packet, t: Passage): Drop {
   if (!out.inUse) return Drop.NoRoute;
   t.out = out;
   const gateway: u64 = hop.kind == RouteKind.Via ? hop.gatewayTail : address;
-  const adjacency = Adjacencies.at(core.adjacencies).adjacencyTo(core, out, IPV4_HEAD, gateway);
+  const adjacency = adjacencyTo(core, out, IPV4_HEAD, gateway);
   if (changetype<usize>(adjacency) == 0) return Drop.NeighbourQueueFull;
   t.adjacency = adjacency.reference;
   if (p.has(RxFlag.Trace)) traceRoute(core, p, hop, adjacency.index);
@@ -86,6 +86,6 @@ function refuse(core: Core, p: Packet, t: Passage, kind: u32): Drop {
 
 function traceRoute(core: Core, p: Packet, hop: NextHop, adjacency: u32): void {
   const at = note(core, p, Node.Zone, Trace.RouteFound);
-  say(at, Routes.at(core.routes).prefixBits, hop.iface, adjacency);
+  say(at, Routes.at(core.routes).hitBits, hop.iface, adjacency);
   sayFourth(at, hop.kind);
 }

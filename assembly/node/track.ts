@@ -12,7 +12,9 @@ import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
 import { countPath } from '../rules/path';
 import { Rules } from '../rules/rules';
+import { AdjacencyState } from '../adjacency-abi';
 import { Adjacencies, Adjacency } from '../table/adjacency';
+import { indexOf } from '../table/adjacency-row';
 import { FlowLine, Flows, LINE_FAST, LINE_TCP, isKey } from '../table/flow';
 import { flowTimerMs } from '../table/flow-timers';
 import { Iface } from '../table/iface';
@@ -24,7 +26,7 @@ import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp'
 import { UDP_BYTES, Udp } from '../wire/udp';
 import { ZoneCounter } from '../zone-abi';
 import { noteSequence } from './follow';
-import { PLACE_MS } from './inject';
+import { PLACE_MS, findPlace } from './inject';
 import { judge } from './judge';
 import { translate } from './translate';
 
@@ -86,8 +88,9 @@ function passStraight(core: Core, p: Packet): bool {
   if (!isOf(p, line, ip, l4) || !isSound(p, line, ip, l4)) return false;
   if (line.generation != <u16>core.generation) return false;
   if (core.nowMs - line.seenMs >= flowTimerMs(core, line.timer)) return false;
-  const adjacency = Adjacencies.at(core.adjacencies).row(line.adjacency);
-  if (adjacency.reference != line.adjacency || !isPlaced(core, adjacency)) return false;
+  const adjacency = Adjacencies.at(core.adjacencies).row(indexOf(line.adjacency));
+  if (adjacency.reference != line.adjacency || !adjacency.isOpen) return false;
+  if (adjacency.state == AdjacencyState.Stale || !isPlaced(core, adjacency)) return false;
   const egress = Port.at(core.ports, adjacency.place);
   const out = Iface.at(core.ifaces, adjacency.iface);
   if ((egress.flags & (PORT_SLOW | PORT_UP)) != PORT_UP) return false;
@@ -137,7 +140,7 @@ function isSound(p: Packet, line: FlowLine, ip: Ipv4, l4: usize): bool {
 
 /** Whether the neighbour's place in its segment is known, and a port. */
 function isPlaced(core: Core, adjacency: Adjacency): bool {
-  if (!adjacency.isOpen || adjacency.isStale) return false;
-  if (core.nowMs - adjacency.placedMs >= PLACE_MS) return false;
-  return adjacency.placeVersion == core.fdbVersion && adjacency.place < core.portCount;
+  const isFresh = core.nowMs - adjacency.placedMs < PLACE_MS;
+  const isRight = isFresh && adjacency.placeVersion == core.fdbVersion;
+  return (isRight || findPlace(core, adjacency)) && adjacency.place < core.portCount;
 }

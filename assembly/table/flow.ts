@@ -155,7 +155,7 @@ export class Flows {
   static bytesFor(flows: u32): usize {
     if (flows == 0) return 2 * LINE_BYTES;
     const entries = <usize>flows;
-    const lines = 2 * entries * FLOW_LINE_BYTES;
+    const lines = entries * 2 * FLOW_LINE_BYTES;
     const states = (entries * FLOW_STATE_BYTES + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
     return 2 * LINE_BYTES + <usize>bucketsFor(flows) * LINE_BYTES + lines + states;
   }

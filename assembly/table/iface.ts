@@ -141,7 +141,7 @@ export class Iface {
   }
 }
 
-if (offsetof<Iface>() + INTERFACE_ADDRESSES * ADDRESS_BYTES > IFACE_BYTES)
+if (offsetof<Iface>() + <usize>INTERFACE_ADDRESSES * ADDRESS_BYTES > IFACE_BYTES)
   ERROR('Iface must fit IFACE_BYTES');
 
 export function createIfaces(core: Core): void {

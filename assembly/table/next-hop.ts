@@ -1,5 +1,5 @@
 /**
- * Next hops: what a route leads to, shared by all routes that say the same; a row of 64
+ * Next hops: what a route leads to, shared by all routes that say the same; a row of 32
  * bytes, found by number from 1 on. The value of a route is such a number.
  */
 import { Capacity } from '../abi';
@@ -17,9 +17,6 @@ export class NextHop {
   /** Routes that lead here; 0: free. */
   routes: u32;
   index: u32;
-  private spare0: u64;
-  private spare1: u64;
-  private spare2: u64;
 
   static at(nextHops: usize, index: u32): NextHop {
     return changetype<NextHop>(nextHops + <usize>index * NEXT_HOP_BYTES);

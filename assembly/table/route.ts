@@ -125,6 +125,20 @@ export class Routes {
     return true;
   }
 
+  /** Value of the route to exactly this prefix; 0: there is none. */
+  exact(zone: u32, head: u64, tail: u64, prefixBits: u32, family: u32): u32 {
+    this.open(head, tail, prefixBits, family);
+    let index = load<u32>(this.rootAt(zone, family));
+    while (index != 0) {
+      const node = this.row(index);
+      const bits = node.prefixBits;
+      if (bits > prefixBits || !node.holds(this.high, this.low)) return 0;
+      if (bits == prefixBits) return node.value;
+      index = load<u32>(node.childAt(bitAt(this.high, this.low, bits)));
+    }
+    return 0;
+  }
+
   /** Takes out all routes of a zone. Returns how many. */
   flush(zone: u32): u32 {
     const before = this.routes;

@@ -33,6 +33,11 @@ const SOLICITED_TAIL: u64 = 0xff01000000;
 const SOLICITED_MASK: u64 = 0xffffffffff;
 const GROUP_MAC: u64 = 0x3333;
 
+/** ff02::1, all nodes of the link, RFC 4291 §2.7.1, and where it goes, RFC 2464 §7. */
+export const ALL_NODES_HEAD: u64 = 0x02ff;
+export const ALL_NODES_TAIL: u64 = 0x0100000000000000;
+export const ALL_NODES_MAC: u64 = 0x010000003333;
+
 @unmanaged
 export class Nd {
   private icmp: u32;

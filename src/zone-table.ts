@@ -1,0 +1,254 @@
+/** The core's zones: interfaces, routes, flows and rules. */
+import { Capacity, Family, Region, SCRATCH_BYTES, Status } from '../assembly/abi.js';
+import { COUNTER_BYTES } from '../assembly/rules-abi.js';
+import {
+  FLOW_RECORD_BYTES,
+  FlowRecord,
+  type FlowProfile,
+  type FlowTimer,
+  INTERFACE_ADDRESS_BYTES,
+  InterfaceAddress,
+  InterfaceOption,
+  PROFILE_TIMERS,
+  ROUTE_RECORD_BYTES,
+  RouteKind,
+  RouteRecord,
+  type TcpState,
+  ZoneCounter,
+  ZoneOption,
+} from '../assembly/zone-abi.js';
+import type { Exports } from './core-exports.js';
+import { expectOk } from './core-status.js';
+import { readIp, writeIp } from './ip-record.js';
+
+/** A prefix of a route: 4 or 16 bytes as on the wire. */
+export interface Prefix {
+  ip: Uint8Array;
+  bits: number;
+}
+
+export interface Route {
+  zone: number;
+  to: Prefix;
+  kind: RouteKind;
+  /** Index of the interface it is behind. */
+  iface: number;
+  /** Only with `RouteKind.Via`. */
+  gateway?: Uint8Array;
+}
+
+/** One direction of a flow, in host order. */
+export interface FlowTuple {
+  source: Uint8Array;
+  destination: Uint8Array;
+  /** Of ICMP the identifier. */
+  sourcePort: number;
+  /** Of ICMP type << 8 | code. */
+  destinationPort: number;
+  packets: bigint;
+  bytes: bigint;
+}
+
+export interface Flow {
+  entry: number;
+  id: number;
+  zone: number;
+  family: Family;
+  protocol: number;
+  state: TcpState;
+  /** `FlowStatus` bits. */
+  status: number;
+  mark: number;
+  /** Until it dies of age, if no packet comes; since it began. */
+  leftMs: number;
+  ageMs: number;
+  original: FlowTuple;
+  reply: FlowTuple;
+}
+
+const ANY = 0xffffffff;
+const MAC_LOW_BITS = 32n;
+const MAC_LOW_MASK = 0xffffffffn;
+
+export class ZoneTable {
+  /** `region` says where the regions of the core at `core` are. */
+  constructor(
+    private readonly exports: Exports,
+    private readonly core: number,
+    private readonly bytes: Uint8Array,
+    private readonly view: DataView,
+    private readonly region: (region: Region) => number,
+  ) {}
+
+  configure(zone: number, option: ZoneOption, value: number | boolean): void {
+    const status = this.exports.configureZone(this.core, zone, option, Number(value));
+    expectOk(status, `zone ${zone} ${ZoneOption[option]} ${value}`);
+  }
+
+  configureInterface(iface: number, option: InterfaceOption, value: number): void {
+    const status = this.exports.configureInterface(this.core, iface, option, value);
+    expectOk(status, `interface ${iface} ${InterfaceOption[option]} ${value}`);
+  }
+
+  /** `mac`: bytes 0-3 in the low 32 bits, little endian, as the core has it. */
+  setMac(iface: number, mac: bigint): void {
+    this.configureInterface(iface, InterfaceOption.MacLow, Number(mac & MAC_LOW_MASK));
+    this.configureInterface(iface, InterfaceOption.MacHigh, Number(mac >> MAC_LOW_BITS));
+  }
+
+  /** Takes an interface out of service, with its addresses. */
+  resetInterface(iface: number): void {
+    expectOk(this.exports.resetInterface(this.core, iface), `interface ${iface} reset`);
+  }
+
+  /** Gives an interface an address with its prefix, or takes it away. */
+  setAddress(iface: number, { ip, bits }: Prefix, isOwn = true): Status {
+    const at = this.region(Region.Scratch);
+    this.bytes.fill(0, at, at + INTERFACE_ADDRESS_BYTES);
+    writeIp(this.view, at + InterfaceAddress.Address, at + InterfaceAddress.Family, ip);
+    this.view.setUint8(at + InterfaceAddress.PrefixBits, bits);
+    return this.exports.interfaceAddress(this.core, iface, Number(isOwn));
+  }
+
+  /** Adds a route, or replaces the one to the same prefix. */
+  insertRoute(route: Route): Status {
+    const at = this.writePrefix(route.zone, route.to);
+    if (route.gateway !== undefined) {
+      writeIp(this.view, at + RouteRecord.Gateway, at + RouteRecord.Family, route.gateway);
+    }
+    this.view.setUint16(at + RouteRecord.Interface, route.iface, true);
+    this.view.setUint8(at + RouteRecord.Kind, route.kind);
+    return this.exports.routeInsert(this.core);
+  }
+
+  removeRoute(zone: number, to: Prefix): Status {
+    this.writePrefix(zone, to);
+    return this.exports.routeRemove(this.core);
+  }
+
+  private writePrefix(zone: number, { ip, bits }: Prefix): number {
+    const at = this.region(Region.Scratch);
+    this.bytes.fill(0, at, at + ROUTE_RECORD_BYTES);
+    writeIp(this.view, at + RouteRecord.Destination, at + RouteRecord.Family, ip);
+    this.view.setUint16(at + RouteRecord.Zone, zone, true);
+    this.view.setUint8(at + RouteRecord.PrefixBits, bits);
+    return at;
+  }
+
+  /** All routes of all zones. */
+  *routes(): Generator<Route> {
+    let after = 0;
+    do {
+      const count = this.exports.routeWalk(this.core, after);
+      const found = this.records(count, ROUTE_RECORD_BYTES, at => this.readRoute(at));
+      after = this.next;
+      yield* found;
+    } while (after !== 0);
+  }
+
+  private readRoute(at: number): Route {
+    const family: Family = this.view.getUint8(at + RouteRecord.Family);
+    const kind: RouteKind = this.view.getUint8(at + RouteRecord.Kind);
+    const bits = this.view.getUint8(at + RouteRecord.PrefixBits);
+    return {
+      zone: this.view.getUint16(at + RouteRecord.Zone, true),
+      to: { ip: readIp(this.view, at + RouteRecord.Destination, family), bits },
+      kind,
+      iface: this.view.getUint16(at + RouteRecord.Interface, true),
+      ...(kind === RouteKind.Via && {
+        gateway: readIp(this.view, at + RouteRecord.Gateway, family),
+      }),
+    };
+  }
+
+  setTimer(profile: FlowProfile, timer: FlowTimer, ms: number): void {
+    this.exports.setFlowTimer(this.core, profile * PROFILE_TIMERS + timer, ms);
+  }
+
+  /** All live flows. */
+  *flows(): Generator<Flow> {
+    let first = 0;
+    do {
+      const count = this.exports.flowWalk(this.core, first);
+      const found = this.records(count, FLOW_RECORD_BYTES, at => this.readFlow(at));
+      first = this.next;
+      yield* found;
+    } while (first !== 0);
+  }
+
+  private readFlow(at: number): Flow {
+    const u32 = (field: FlowRecord): number => this.view.getUint32(at + field, true);
+    const family: Family = this.view.getUint8(at + FlowRecord.Family);
+    const tuple = (
+      source: FlowRecord,
+      destination: FlowRecord,
+      ports: FlowRecord,
+      packets: FlowRecord,
+    ): FlowTuple => ({
+      source: readIp(this.view, at + source, family),
+      destination: readIp(this.view, at + destination, family),
+      sourcePort: this.view.getUint16(at + ports, true),
+      destinationPort: this.view.getUint16(at + ports + 2, true),
+      packets: this.view.getBigUint64(at + packets, true),
+      bytes: this.view.getBigUint64(at + packets + 8, true),
+    });
+    const { Destination, Packets, ReplyDestination, ReplyPackets, ReplySource } = FlowRecord;
+    const { ReplySourcePort, Source, SourcePort } = FlowRecord;
+    return {
+      entry: u32(FlowRecord.Entry),
+      id: u32(FlowRecord.Id),
+      zone: this.view.getUint16(at + FlowRecord.Zone, true),
+      family,
+      protocol: this.view.getUint8(at + FlowRecord.Protocol),
+      state: this.view.getUint8(at + FlowRecord.State),
+      status: this.view.getUint16(at + FlowRecord.Status, true),
+      mark: u32(FlowRecord.Mark),
+      leftMs: u32(FlowRecord.LeftMs),
+      ageMs: u32(FlowRecord.AgeMs),
+      original: tuple(Source, Destination, SourcePort, Packets),
+      reply: tuple(ReplySource, ReplyDestination, ReplySourcePort, ReplyPackets),
+    };
+  }
+
+  /** Ends a flow, if it still is the one that was read. */
+  removeFlow({ entry, id }: Pick<Flow, 'entry' | 'id'>): Status {
+    return this.exports.flowRemove(this.core, entry, id);
+  }
+
+  /** Ends all flows of a zone, or of all zones. Returns how many. */
+  flushFlows(zone: number = ANY): number {
+    return this.exports.flowFlush(this.core, zone);
+  }
+
+  /** Takes a compiled program into use; counters begin at zero. */
+  useRules(program: Uint8Array): Status {
+    const most = this.exports.capacity(this.core, Capacity.RuleBytes);
+    if (program.length > most) return Status.Full;
+    this.bytes.set(program, this.region(Region.StagedRules));
+    return this.exports.rulesUse(this.core, program.length);
+  }
+
+  /** Packets and bytes that the rule or policy with this number has seen. */
+  ruleCounters(counters: number): { packets: bigint; bytes: bigint }[] {
+    this.exports.rulesFold(this.core);
+    const base = this.region(Region.RuleCounters);
+    return Array.from({ length: counters }, (_, i) => ({
+      packets: this.view.getBigUint64(base + i * COUNTER_BYTES, true),
+      bytes: this.view.getBigUint64(base + i * COUNTER_BYTES + 8, true),
+    }));
+  }
+
+  counter(zone: number, column: ZoneCounter): bigint {
+    const index = zone * ZoneCounter.Count + column;
+    return this.view.getBigUint64(this.region(Region.ZoneCounters) + index * 8, true);
+  }
+
+  private get next(): number {
+    return this.view.getUint32(this.region(Region.Scratch) + SCRATCH_BYTES - 4, true);
+  }
+
+  private records<T>(count: number, bytes: number, read: (at: number) => T): T[] {
+    const scratch = this.region(Region.Scratch);
+    return Array.from({ length: count }, (_, i) => read(scratch + i * bytes));
+  }
+}
