@@ -23,6 +23,7 @@ import {
   Tx,
 } from '../../assembly/abi.js';
 import { UnderlayAnswer } from '../../assembly/overlay-abi.js';
+import { Verdict } from '../../assembly/rules-abi.js';
 import type { Core } from '../core.js';
 import { formatIp } from '../frame/address.js';
 import { formatMac } from '../frame/mac.js';
@@ -241,4 +242,6 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.Fragmented]: ({ a, b }, names) =>
     `for ${names.port(a)}: too long for the path, cut into ${b} fragments`,
   [Trace.PathMtu]: ({ a, b }, names) => `the path to ${names.vtep(a)} takes ${b} bytes`,
+  [Trace.RuleMatched]: ({ a, b }) => `rule ${a} applies${b === 0 ? '' : `: ${Verdict[b]}`}`,
+  [Trace.PolicyApplied]: ({ a, b }) => `policy ${a} decides: ${Verdict[b]}`,
 };

@@ -1,0 +1,290 @@
+/**
+ * Compiles the rule sets of all zones into one program for the core; its layout is in
+ * assembly/rules-abi.ts. All or nothing: what cannot be compiled is refused with its place in
+ * the text, and all that is wrong is told at once.
+ *
+ * Ids are dense, in the order zone, family, table, chain, rule; those of policies follow. An
+ * id is also the number of the counter.
+ */
+import {
+  CHAIN_BYTES,
+  ChainField,
+  Hook,
+  NO_POLICY,
+  OP_NEGATED,
+  PROGRAM_HEADER_BYTES,
+  PROGRAM_MAGIC,
+  PROGRAM_VERSION,
+  ProgramField,
+  Verdict,
+  ZONE_CHAINS,
+  ZONE_ROW_BYTES,
+} from '../../assembly/rules-abi.js';
+import { ConfigError, type Problem } from '../config/config-error.js';
+import { chainProblems } from './compile-chains.js';
+import { SMALL_CHAIN, layGroups, type Candidate } from './compile-groups.js';
+import { keyOf } from './compile-key.js';
+import { Refused, compileMatches, type Criterion, type MatchContext } from './compile-match.js';
+import { compileTarget } from './compile-target.js';
+import { Words } from './compile-words.js';
+import type { Chain, Family, Place, Rule, RuleSet, RuleTable, TableName } from './model.js';
+
+/** The rules of a zone. */
+export interface ZoneRules {
+  /** Number of the zone in the core. */
+  readonly zone: number;
+  /** At most one of each family. */
+  readonly sets: readonly RuleSet[];
+  /** Router interface + 1 by name, of this zone; at most 65535. */
+  readonly interfaces: ReadonlyMap<string, number>;
+  /** Beginning of the path in errors, as `zones.host.rules`. */
+  readonly path: string;
+  /** File the rules came from, for errors. */
+  readonly file?: string;
+}
+
+export interface CompileOptions {
+  /** Lay down groups for chains of more rules than this. Infinity: never. */
+  readonly smallChain?: number;
+}
+
+/** Where a rule or policy is. */
+export interface CompiledPlace {
+  readonly zone: number;
+  readonly family: Family;
+  readonly table: TableName;
+  readonly chain: string;
+}
+
+export interface CompiledRule extends CompiledPlace {
+  /** In its chain, from 0. */
+  readonly index: number;
+  readonly rule: Rule;
+}
+
+export interface CompiledPolicy extends CompiledPlace {
+  readonly verdict: Verdict.Accept | Verdict.Drop;
+}
+
+export interface CompiledRules {
+  /** What the core takes. */
+  readonly program: Uint8Array;
+  /** By id. */
+  readonly rules: readonly CompiledRule[];
+  /** By id - rules.length. */
+  readonly policies: readonly CompiledPolicy[];
+  /** Packets and bytes of each counter, as the rule sets say. */
+  readonly counters: BigUint64Array;
+  /** Rows of memory the program needs. */
+  readonly states: number;
+}
+
+const HOOKS: Record<TableName, Readonly<Record<string, Hook>>> = {
+  raw: { PREROUTING: Hook.RawPrerouting, OUTPUT: Hook.RawOutput },
+  mangle: {
+    PREROUTING: Hook.ManglePrerouting,
+    INPUT: Hook.MangleInput,
+    FORWARD: Hook.MangleForward,
+    OUTPUT: Hook.MangleOutput,
+    POSTROUTING: Hook.ManglePostrouting,
+  },
+  nat: {
+    PREROUTING: Hook.NatPrerouting,
+    INPUT: Hook.NatInput,
+    OUTPUT: Hook.NatOutput,
+    POSTROUTING: Hook.NatPostrouting,
+  },
+  filter: {
+    INPUT: Hook.FilterInput,
+    FORWARD: Hook.FilterForward,
+    OUTPUT: Hook.FilterOutput,
+  },
+};
+const MOST_INTERFACE = 0xffff;
+const NUMBER_BYTES = 4;
+const RULE_HEADER_WORDS = 2;
+const HALF_BITS = 16;
+
+/** Throws ConfigError with all that is wrong. */
+export function compileRules(
+  zones: readonly ZoneRules[],
+  options: CompileOptions = {},
+): CompiledRules {
+  return new Compiler(zones, options.smallChain ?? SMALL_CHAIN).compile();
+}
+
+class Compiler {
+  private readonly words = new Words();
+  private readonly rules: CompiledRule[] = [];
+  private readonly policies: (CompiledPolicy & { chain: string; row: number })[] = [];
+  private readonly policyCounters: bigint[] = [];
+  private readonly problems: Problem[] = [];
+  private states = 0;
+
+  constructor(
+    private readonly zones: readonly ZoneRules[],
+    private readonly smallChain: number,
+  ) {}
+
+  compile(): CompiledRules {
+    const rows = Math.max(0, ...this.zones.map(({ zone }) => zone + 1));
+    this.words.reserve(PROGRAM_HEADER_BYTES + rows * 2 * ZONE_ROW_BYTES);
+    for (const zone of this.zones) this.compileZone(zone);
+    ConfigError.throwIfAny(this.problems);
+    this.layPolicies();
+    this.layHeader(rows);
+    return {
+      program: this.words.toBytes(),
+      rules: this.rules,
+      policies: this.policies.map(({ row: _, ...policy }) => policy),
+      counters: this.counters(),
+      states: this.states,
+    };
+  }
+
+  private compileZone(zone: ZoneRules): void {
+    for (const [name, number] of zone.interfaces) {
+      if (number <= MOST_INTERFACE) continue;
+      const problem = `expected an interface number of at most ${MOST_INTERFACE}, got ${number}`;
+      this.problems.push({ path: `${zone.path}.${name}`, problem });
+    }
+    for (const set of zone.sets) {
+      const context: MatchContext = {
+        family: set.family,
+        interfaces: zone.interfaces,
+        words: this.words,
+        sets: new Map(),
+        takeState: () => this.states++,
+      };
+      for (const table of set.tables) this.compileTable(zone, table, context);
+    }
+  }
+
+  private compileTable(zone: ZoneRules, table: RuleTable, context: MatchContext): void {
+    const wrong = chainProblems(table);
+    for (const { chain, problem } of wrong) {
+      const path = `${zone.path}.${table.name}.${chain.name}`;
+      this.problems.push(placed(zone, { path, problem }, chain.place));
+    }
+    if (wrong.length > 0) return;
+    const offset = this.words.reserve(table.chains.length * CHAIN_BYTES);
+    const offsets = new Map(table.chains.map((chain, i) => [chain.name, offset + i * CHAIN_BYTES]));
+    for (const chain of table.chains) {
+      const at = offsets.get(chain.name)!;
+      const place = { zone: zone.zone, family: context.family, table: table.name };
+      this.layChain(zone, { ...place, chain: chain.name }, chain, at, offsets, context);
+    }
+  }
+
+  private layChain(
+    zone: ZoneRules,
+    place: CompiledPlace,
+    chain: Chain,
+    at: number,
+    offsets: ReadonlyMap<string, number>,
+    context: MatchContext,
+  ): void {
+    const criteria = chain.rules.map((rule, index) =>
+      this.attempt(zone, `${place.table}.${chain.name}[${index}]`, rule, () => ({
+        criteria: compileMatches(rule.matches, context),
+        target: compileTarget(rule.target, name => offsets.get(name)!),
+      })),
+    );
+    const first = this.words.bytes;
+    const candidates: Candidate[] = chain.rules.map((rule, index) => {
+      const id = this.rules.length;
+      this.rules.push({ ...place, index, rule });
+      const parts = criteria[index];
+      if (parts === undefined) return { rule: 0, key: {} };
+      const offset = layRule(this.words, id, parts.criteria, parts.target);
+      return { rule: offset, key: keyOf(parts.criteria) };
+    });
+    this.words.set(at + ChainField.Rules, first);
+    this.words.set(at + ChainField.End, this.words.bytes);
+    this.words.set(at + ChainField.Count, candidates.length);
+    this.words.set(at + ChainField.Policy, NO_POLICY);
+    if (candidates.length > this.smallChain) {
+      const groups = layGroups(this.words, candidates, place.family === 'ipv6');
+      this.words.set(at + ChainField.Groups, groups.count);
+      this.words.set(at + ChainField.GroupRows, groups.offset);
+    }
+    if (chain.policy !== undefined) this.layHook(place, chain, at);
+  }
+
+  private attempt<T>(zone: ZoneRules, path: string, rule: Rule, make: () => T): T | undefined {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const problem = `expected what this version can ask or do, got ${error.message}`;
+      this.problems.push(placed(zone, { path: `${zone.path}.${path}`, problem }, rule.place));
+      return undefined;
+    }
+  }
+
+  private layHook(place: CompiledPlace, chain: Chain, at: number): void {
+    const hook = HOOKS[place.table][chain.name]!;
+    const row =
+      PROGRAM_HEADER_BYTES + (place.zone * 2 + (place.family === 'ipv6' ? 1 : 0)) * ZONE_ROW_BYTES;
+    const verdict = chain.policy === 'DROP' ? Verdict.Drop : Verdict.Accept;
+    this.words.set(row, this.words.at(row) | (1 << hook));
+    this.words.set(row + ZONE_CHAINS + hook * NUMBER_BYTES, at);
+    this.words.set(at + ChainField.Verdict, verdict);
+    this.policies.push({ ...place, verdict, row: at });
+    this.policyCounters.push(chain.counters.packets, chain.counters.bytes);
+  }
+
+  /** Counters of policies follow those of rules, whose number is known now. */
+  private layPolicies(): void {
+    this.policies.forEach(({ row }, i) => {
+      this.words.set(row + ChainField.Policy, this.rules.length + i);
+    });
+  }
+
+  private layHeader(zones: number): void {
+    const { words } = this;
+    words.set(ProgramField.Magic, PROGRAM_MAGIC);
+    words.set(ProgramField.Version, PROGRAM_VERSION);
+    words.set(ProgramField.Bytes, words.bytes);
+    words.set(ProgramField.Zones, zones);
+    words.set(ProgramField.Rules, this.rules.length);
+    words.set(ProgramField.Counters, this.rules.length + this.policies.length);
+    words.set(ProgramField.States, this.states);
+  }
+
+  private counters(): BigUint64Array {
+    const ofRules = this.rules.flatMap(({ rule: { counters } }) => [
+      counters.packets,
+      counters.bytes,
+    ]);
+    return BigUint64Array.from(ofRules.concat(this.policyCounters));
+  }
+}
+
+function placed(zone: ZoneRules, problem: Problem, { line, column }: Place): Problem {
+  if (line === 0) return problem;
+  const where = `${line}:${column}`;
+  return { ...problem, place: zone.file === undefined ? where : `${zone.file}:${where}` };
+}
+
+/** Returns the offset of the rule. */
+function layRule(
+  words: Words,
+  id: number,
+  criteria: readonly Criterion[],
+  target: readonly number[],
+): number {
+  const length = criteria.reduce((sum, { numbers }) => sum + 1 + numbers.length, RULE_HEADER_WORDS);
+  const at = words.bytes;
+  words.push(id);
+  words.push(
+    (((length + target.length) * NUMBER_BYTES) | ((length * NUMBER_BYTES) << HALF_BITS)) >>> 0,
+  );
+  for (const { op, negated, argument, numbers } of criteria) {
+    const first = op | (negated ? OP_NEGATED : 0) | ((1 + numbers.length) << 8);
+    words.push((first | (argument << HALF_BITS)) >>> 0);
+    for (const number of numbers) words.push(number);
+  }
+  for (const word of target) words.push(word);
+  return at;
+}
