@@ -34,12 +34,16 @@ export interface RuleSet {
   readonly family: Family;
   /** In the order of the text; a table that is not here has no rules and accepts. */
   readonly tables: readonly RuleTable[];
+  /** Comment lines behind the last table, with their `#`. */
+  readonly remarks?: readonly string[];
 }
 
 export interface RuleTable {
   readonly name: TableName;
   /** The built-in chains of the table are always there and come first, in hook order. */
   readonly chains: readonly Chain[];
+  /** Comment lines before it, with their `#`; so of a chain and a rule. */
+  readonly remarks?: readonly string[];
 }
 
 export interface Chain {
@@ -49,6 +53,7 @@ export interface Chain {
   readonly counters: Counters;
   readonly rules: readonly Rule[];
   readonly place: Place;
+  readonly remarks?: readonly string[];
 }
 
 export interface Rule {
@@ -58,4 +63,14 @@ export interface Rule {
   /** As `iptables-save` prints it behind `-A CHAIN `: `-p tcp -m tcp --dport 80 -j ACCEPT`. */
   readonly text: string;
   readonly place: Place;
+  /** Of the word behind `-j` or `-g`; that of the rule where there is none. */
+  readonly targetPlace: Place;
+  readonly remarks?: readonly string[];
 }
+
+/** The members of a union whose `kind` may be `K`. */
+export type OfKind<Union, K> = Union extends { readonly kind: infer Kinds }
+  ? K extends Kinds
+    ? Union
+    : never
+  : never;
