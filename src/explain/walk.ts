@@ -24,6 +24,7 @@ import {
 } from '../../assembly/abi.js';
 import { UnderlayAnswer } from '../../assembly/overlay-abi.js';
 import { Verdict } from '../../assembly/rules-abi.js';
+import { FlowStatus, LocalAnswer, RouteKind, TcpState } from '../../assembly/zone-abi.js';
 import type { Core } from '../core.js';
 import { formatIp } from '../frame/address.js';
 import { formatMac } from '../frame/mac.js';
@@ -35,6 +36,11 @@ export interface Names {
   port(index: number): string;
   /** Name of a VTEP by number: its address. */
   vtep(index: number): string;
+  /** Name of a zone, and of a router interface, by index. */
+  zone(index: number): string;
+  iface(index: number): string;
+  /** The rule or policy of a counter: its table, chain and text. */
+  rule(counter: number): string;
   /** Name of a forwarding domain: `lan`, or `lan vlan 10`. */
   domain(domain: number): string;
 }
@@ -143,6 +149,7 @@ function stepAt(view: DataView, at: number, names: Names): WalkStep {
     a: number(TraceField.A),
     b: number(TraceField.B),
     c: number(TraceField.C),
+    d: number(TraceField.D),
     domain: names.domain(number(TraceField.D)),
     mac: formatMac(mac),
     ip: ipAt(view, at),
@@ -165,6 +172,7 @@ interface TraceRecord {
   a: number;
   b: number;
   c: number;
+  d: number;
   domain: string;
   mac: string;
   ip: string;
@@ -242,6 +250,37 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.Fragmented]: ({ a, b }, names) =>
     `for ${names.port(a)}: too long for the path, cut into ${b} fragments`,
   [Trace.PathMtu]: ({ a, b }, names) => `the path to ${names.vtep(a)} takes ${b} bytes`,
-  [Trace.RuleMatched]: ({ a, b }) => `rule ${a} applies${b === 0 ? '' : `: ${Verdict[b]}`}`,
-  [Trace.PolicyApplied]: ({ a, b }) => `policy ${a} decides: ${Verdict[b]}`,
+  [Trace.Entered]: ({ a, b }, names) => `into zone ${names.zone(a)} by ${names.iface(b)}`,
+  [Trace.FlowFound]: ({ a, b, c, d }) =>
+    `flow ${a}, ${c === 0 ? 'original' : 'reply'} direction${b === 0 ? '' : `, ${TcpState[b]}`}: ${statusText(d)}`,
+  [Trace.FlowMade]: ({ a, b }) => `flow ${a} begins${b === 0 ? '' : `, ${TcpState[b]}`}`,
+  [Trace.FlowRelated]: ({ a }) => `an error about flow ${a}`,
+  [Trace.FlowReopened]: ({ a }) => `flow ${a} is over: a new one begins in its place`,
+  [Trace.RouteFound]: ({ a, b, d }, names) =>
+    `route: a prefix of ${a} bits, ${RouteKind[d]!.toLowerCase()}, out of ${names.iface(b)}`,
+  [Trace.SourceTranslated]: ({ a, b, c }) =>
+    `source ${endText(a, c >>> 16)} becomes ${endText(b, c & 0xffff)}`,
+  [Trace.DestinationTranslated]: ({ a, b, c }) =>
+    `destination ${endText(a, c >>> 16)} becomes ${endText(b, c & 0xffff)}`,
+  [Trace.Judged]: ({ b }) =>
+    `as the packets before it: ${b === 0 ? 'no rule asked for it' : 'the same rules apply'}`,
+  [Trace.ErrorSent]: ({ a, b }) => `the sender is told: ICMP type ${a}, code ${b}`,
+  [Trace.Delivered]: ({ a }) => `for the zone itself: ${LocalAnswer[a]}`,
+  [Trace.Queued]: () => 'waits for the MAC address of its next hop, which is asked for',
+  [Trace.Left]: ({ a, b }, names) => `leaves zone ${names.zone(a)} by ${names.iface(b)}`,
+  [Trace.RuleMatched]: ({ a, b }, names) =>
+    `${names.rule(a)}${b === 0 ? '' : `: ${Verdict[b]}`}`,
+  [Trace.PolicyApplied]: ({ a, b }, names) => `${names.rule(a)}: ${Verdict[b]}`,
 };
+
+/** An IPv4 address and a port, both as loaded from the wire. */
+function endText(address: number, port: number): string {
+  const bytes = new Uint8Array(Uint32Array.of(address).buffer);
+  return `${formatIp(bytes)}:${((port & 0xff) << 8) | (port >>> 8)}`;
+}
+
+function statusText(status: number): string {
+  const names = Object.values(FlowStatus).filter(bit => typeof bit === 'number');
+  const words = names.filter(bit => (status & bit) !== 0).map(bit => FlowStatus[bit]!);
+  return words.length === 0 ? 'no answer yet' : words.join(', ');
+}

@@ -66,6 +66,9 @@ export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>, c
   return {
     port: index => ports[index] ?? place(index),
     vtep,
+    zone: index => `zone ${index}`,
+    iface: index => `interface ${index}`,
+    rule: counter => `rule ${counter}`,
     domain: domain => domains.get(domain) ?? 'no domain',
   };
 }
