@@ -16,6 +16,7 @@ import {
   VlanMember,
 } from './abi';
 import * as control from './control';
+import * as adjacencies from './control-adjacency';
 import * as neighbours from './control-neighbours';
 import * as overlays from './control-overlay';
 import * as zones from './control-zone';
@@ -333,6 +334,7 @@ export function configureInterface(
 export function resetInterface(core: usize, iface: u32): Status {
   const c = Core.at(core);
   if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  adjacencies.adjacencyFlush(c, iface);
   ifaceTable.resetIface(c, ifaceTable.Iface.at(c.ifaces, iface));
   return Status.Ok;
 }
@@ -342,6 +344,25 @@ export function interfaceAddress(core: usize, iface: u32, isOwn: bool): Status {
   const c = Core.at(core);
   if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
   return zones.interfaceAddress(c, ifaceTable.Iface.at(c.ifaces, iface), isOwn);
+}
+
+/** Makes the neighbour in scratch (`AdjacencyRecord`) a permanent one of an interface. */
+export function adjacencyInsert(core: usize, iface: u32): Status {
+  const c = Core.at(core);
+  if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  return adjacencies.adjacencyInsert(c, ifaceTable.Iface.at(c.ifaces, iface));
+}
+
+/** Removes the neighbour of an interface whose address is in scratch. */
+export function adjacencyRemove(core: usize, iface: u32): Status {
+  const c = Core.at(core);
+  if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
+  return adjacencies.adjacencyRemove(c, ifaceTable.Iface.at(c.ifaces, iface));
+}
+
+/** Writes neighbours from row `first` on into scratch, as `fdbWalk` does entries. */
+export function adjacencyWalk(core: usize, first: u32): u32 {
+  return adjacencies.adjacencyWalk(Core.at(core), first);
 }
 
 /** Adds or replaces the route in scratch (`RouteRecord`). */

@@ -38,6 +38,9 @@ export interface Exports {
   configureInterface(core: number, iface: number, option: number, value: number): number;
   resetInterface(core: number, iface: number): number;
   interfaceAddress(core: number, iface: number, isOwn: number): number;
+  adjacencyInsert(core: number, iface: number): number;
+  adjacencyRemove(core: number, iface: number): number;
+  adjacencyWalk(core: number, first: number): number;
   routeInsert(core: number): number;
   routeRemove(core: number): number;
   routeWalk(core: number, after: number): number;

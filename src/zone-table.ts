@@ -1,5 +1,10 @@
 /** The core's zones: interfaces, routes, flows and rules. */
 import { Capacity, Family, Region, SCRATCH_BYTES, Status } from '../assembly/abi.js';
+import {
+  ADJACENCY_RECORD_BYTES,
+  AdjacencyRecord,
+  type AdjacencyState,
+} from '../assembly/adjacency-abi.js';
 import { COUNTER_BYTES } from '../assembly/rules-abi.js';
 import {
   FLOW_RECORD_BYTES,
@@ -19,6 +24,7 @@ import {
 } from '../assembly/zone-abi.js';
 import type { Exports } from './core-exports.js';
 import { expectOk } from './core-status.js';
+import { readMac, writeMac } from './fdb-record.js';
 import { readIp, writeIp } from './ip-record.js';
 
 /** A prefix of a route: 4 or 16 bytes as on the wire. */
@@ -35,6 +41,19 @@ export interface Route {
   iface: number;
   /** Only with `RouteKind.Via`. */
   gateway?: Uint8Array;
+}
+
+/** Who has an IP address at a router interface. */
+export interface ZoneNeighbour {
+  iface: number;
+  ip: Uint8Array;
+  /** First byte highest; 0n: not known. */
+  mac: bigint;
+  state: AdjacencyState;
+  /** Packets that wait for it. */
+  waiting: number;
+  /** Since it was confirmed; absent: never. */
+  confirmedMs?: number;
 }
 
 /** One direction of a flow, in host order. */
@@ -67,8 +86,7 @@ export interface Flow {
 }
 
 const ANY = 0xffffffff;
-const MAC_LOW_BITS = 32n;
-const MAC_LOW_MASK = 0xffffffffn;
+const MAC_HIGH_OFFSET = 4;
 
 export class ZoneTable {
   /** `region` says where the regions of the core at `core` are. */
@@ -90,10 +108,13 @@ export class ZoneTable {
     expectOk(status, `interface ${iface} ${InterfaceOption[option]} ${value}`);
   }
 
-  /** `mac`: bytes 0-3 in the low 32 bits, little endian, as the core has it. */
+  /** `mac`: first byte highest. */
   setMac(iface: number, mac: bigint): void {
-    this.configureInterface(iface, InterfaceOption.MacLow, Number(mac & MAC_LOW_MASK));
-    this.configureInterface(iface, InterfaceOption.MacHigh, Number(mac >> MAC_LOW_BITS));
+    const at = this.region(Region.Scratch);
+    writeMac(this.view, at, mac);
+    const high = this.view.getUint16(at + MAC_HIGH_OFFSET, true);
+    this.configureInterface(iface, InterfaceOption.MacLow, this.view.getUint32(at, true));
+    this.configureInterface(iface, InterfaceOption.MacHigh, high);
   }
 
   /** Takes an interface out of service, with its addresses. */
@@ -108,6 +129,48 @@ export class ZoneTable {
     writeIp(this.view, at + InterfaceAddress.Address, at + InterfaceAddress.Family, ip);
     this.view.setUint8(at + InterfaceAddress.PrefixBits, bits);
     return this.exports.interfaceAddress(this.core, iface, Number(isOwn));
+  }
+
+  /** Says where a neighbour of an interface is, for good. `mac`: first byte highest. */
+  setNeighbour(iface: number, ip: Uint8Array, mac: bigint): Status {
+    writeMac(this.view, this.writeNeighbour(ip) + AdjacencyRecord.MacLow, mac);
+    return this.exports.adjacencyInsert(this.core, iface);
+  }
+
+  removeNeighbour(iface: number, ip: Uint8Array): Status {
+    this.writeNeighbour(ip);
+    return this.exports.adjacencyRemove(this.core, iface);
+  }
+
+  private writeNeighbour(ip: Uint8Array): number {
+    const at = this.region(Region.Scratch);
+    this.bytes.fill(0, at, at + ADJACENCY_RECORD_BYTES);
+    writeIp(this.view, at + AdjacencyRecord.Address, at + AdjacencyRecord.Family, ip);
+    return at;
+  }
+
+  /** Neighbours of all interfaces. */
+  *neighbours(): Generator<ZoneNeighbour> {
+    let first = 0;
+    do {
+      const count = this.exports.adjacencyWalk(this.core, first);
+      const found = this.records(count, ADJACENCY_RECORD_BYTES, at => this.readNeighbour(at));
+      first = this.next;
+      yield* found;
+    } while (first !== 0);
+  }
+
+  private readNeighbour(at: number): ZoneNeighbour {
+    const family: Family = this.view.getUint8(at + AdjacencyRecord.Family);
+    const confirmedMs = this.view.getUint32(at + AdjacencyRecord.ConfirmedMs, true);
+    return {
+      iface: this.view.getUint16(at + AdjacencyRecord.Interface, true),
+      ip: readIp(this.view, at + AdjacencyRecord.Address, family),
+      mac: readMac(this.view, at + AdjacencyRecord.MacLow),
+      state: this.view.getUint8(at + AdjacencyRecord.State),
+      waiting: this.view.getUint16(at + AdjacencyRecord.Waiting, true),
+      ...(confirmedMs !== ANY && { confirmedMs }),
+    };
   }
 
   /** Adds a route, or replaces the one to the same prefix. */

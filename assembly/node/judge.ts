@@ -29,7 +29,7 @@ import { CONSUMED } from './outer';
 import { Passage } from './passage';
 import { related } from './related';
 import { checkSource, route } from './route';
-import { ask, isCacheable, openSubject, translates } from './rules';
+import { ask, conclude, isCacheable, openSubject, setDestination, translates } from './rules';
 
 const LOOPBACK: u32 = 127;
 const FIRST_GROUP: u32 = 224;
@@ -126,7 +126,7 @@ function decide(core: Core, p: Packet, t: Passage): Drop {
   if (isNew) {
     refused = bindDestination(core, p, t);
     if (refused != Drop.None) return refused;
-  } else if (changetype<usize>(t.line) != 0) takeOver(t);
+  } else if (changetype<usize>(t.line) != 0) takeOver(core, t);
   refused = checkSource(core, p, t);
   if (refused == Drop.None) refused = route(core, p, t);
   if (refused == CONSUMED) return deliver(core, p, t);
@@ -139,12 +139,14 @@ function decide(core: Core, p: Packet, t: Passage): Drop {
     if (refused == Drop.None) refused = beginFlow(core, p, t);
     if (refused != Drop.None) return refused;
   }
+  conclude(core, t, isNew);
   return leave(core, p, t);
 }
 
 /** What an old flow makes of the packet. */
-function takeOver(t: Passage): void {
+function takeOver(core: Core, t: Passage): void {
   t.newSource = t.line.newSource;
   t.newDestination = t.line.newDestination;
   t.newPorts = t.line.newPorts;
+  setDestination(core, t, t.newDestination, t.newPorts);
 }

@@ -97,16 +97,17 @@ export class Images {
 
   /** `frameOf(slot, random)` makes one frame; slot `i` came in at `portOf(i)`. */
   constructor(
-    private readonly core: Core,
+    readonly core: Core,
     frameBytes: number,
     frameOf: (slot: number, random: Random) => Uint8Array,
     portOf: (slot: number) => number,
+    private readonly batches = BATCHES,
   ) {
     const random = seededRandom(frameBytes);
     const end = HEADROOM_BYTES + frameBytes;
     const slotBytes = Math.ceil(end / SLOT_ALIGN_BYTES) * SLOT_ALIGN_BYTES;
     this.start = core.region(Region.Arena);
-    for (let batch = 0; batch < BATCHES; batch++) {
+    for (let batch = 0; batch < batches; batch++) {
       const image = new Uint8Array(BATCH_PACKETS * slotBytes);
       for (let slot = 0; slot < BATCH_PACKETS; slot++) {
         image.set(frameOf(slot, random), slot * slotBytes + HEADROOM_BYTES);
@@ -135,27 +136,34 @@ export class Images {
   /** Every frame leaves once, and nothing else does. */
   expectAllSent(): void {
     const before = this.core.coreCounter(CoreCounter.Sent);
-    this.work(BATCHES);
+    this.work(this.batches);
     const sent = Number(this.core.coreCounter(CoreCounter.Sent) - before);
-    if (sent === BATCHES * BATCH_PACKETS) return;
-    throw new Error(`expected ${BATCHES * BATCH_PACKETS} frames sent, got ${sent}`);
+    const frames = this.batches * BATCH_PACKETS;
+    if (sent === frames) return;
+    throw new Error(`expected ${frames} frames sent, got ${sent}`);
   }
 
   private writeNext(): void {
     this.core.bytes.set(this.images[this.next]!, this.start);
-    this.next = (this.next + 1) % BATCHES;
+    this.next = (this.next + 1) % this.batches;
   }
 }
 
 /** Reports the time a packet of the work on `images`, which all must be sent. */
 export function reportImages(report: Report, macs: number, images: Images, note: string): void {
+  const whole = `${LOCAL_PORTS} ports, ${VTEPS} VTEPs, one VNI, ${note}`;
+  reportWork(report, `macs=${macs}`, images, whole);
+}
+
+/** Likewise, of any case. */
+export function reportWork(report: Report, name: string, images: Images, note: string): void {
   images.expectAllSent();
   reportDifference(report, {
-    case: `macs=${macs}`,
+    case: name,
     packets: CHUNK_BATCHES * BATCH_PACKETS,
     refresh: () => images.refresh(CHUNK_BATCHES),
     work: () => images.work(CHUNK_BATCHES),
-    note: `${LOCAL_PORTS} ports, ${VTEPS} VTEPs, one VNI, ${note}`,
+    note,
   });
 }
 
@@ -186,7 +194,7 @@ export function outerFrame(inner: Buffer, vtep: number, random: Random): Buffer 
   return frame;
 }
 
-function writeIpv4(frame: Buffer, at: number, bytes: number, from: number, to: number): void {
+export function writeIpv4(frame: Buffer, at: number, bytes: number, from: number, to: number): void {
   frame.writeUInt8(0x45, at);
   frame.writeUInt16BE(bytes, at + 2);
   frame.writeUInt8(64, at + 8);

@@ -78,7 +78,7 @@ export class ZoneRig {
     this.bridge.port(routerPort, { Segment: at.segment + 1, Learning: 0, Flood: 0, Up: 1 });
     const { zones } = this.core;
     zones.configureInterface(index, InterfaceOption.Zone, (at.zone ?? 0) + 1);
-    zones.setMac(index, littleEndian(macNumber(at.mac)));
+    zones.setMac(index, macNumber(at.mac));
     zones.configureInterface(index, InterfaceOption.Port, routerPort + 1);
     this.names.set(name, index);
     return this.address(name, at.address, at.zone);
@@ -145,11 +145,4 @@ function prefixOf(text: string): { ip: Uint8Array; bits: number } {
 
 function masked(ip: Uint8Array, bits: number): Uint8Array {
   return ip.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))) & 0xff);
-}
-
-/** First byte lowest, as the core has it. */
-function littleEndian(mac: bigint): bigint {
-  let result = 0n;
-  for (let i = 0n; i < 6n; i++) result |= ((mac >> (8n * i)) & 0xffn) << (40n - 8n * i);
-  return result;
 }
