@@ -83,7 +83,13 @@ const CALLED = [
   'assembly/node/passage/*',
   'assembly/rules/evaluate/evaluate',
   'assembly/rules/path/pathOf',
-  'assembly/table/flow/Flows#*',
+  'assembly/table/flow/Flows#find',
+  'assembly/table/flow/Flows#slotOf',
+  'assembly/table/flow/Flows#enter',
+  'assembly/table/flow/Flows#insert',
+  'assembly/table/flow/Flows#makeRoom',
+  'assembly/table/flow/Flows#remove',
+  'assembly/table/flow/Flows#leastOf',
 ];
 const INLINE_NODES = 600;
 
