@@ -4,7 +4,7 @@
  *
  *   Incomplete  everybody is asked once in RETRY_MS, MOST_ASKS times; then Failed
  *   Failed      packets are refused for RETRY_MS; then one that comes begins anew
- *   Reachable   for REACHABLE_MS after it was confirmed; then Stale
+ *   Reachable   for REACHABLE_MS after it was confirmed; then, when the hand comes by, Stale
  *   Stale       still sent to; a packet makes it Delay (useAdjacency)
  *   Delay       nobody confirmed it for DELAY_MS: Probe
  *   Probe       it is asked by itself, once in RETRY_MS, MOST_ASKS times; then Failed
@@ -13,7 +13,7 @@
  * `attendCount` says, which returns rows whose waiting packets are to be finished
  * (adjacent-queue.ts): sent, or of a Failed one refused.
  *
- * Cost a batch: AGE_ROWS rows are aged by a clock hand, ATTEND_ROWS of the list are looked
+ * Cost a batch: up to AGE_ROWS rows are aged by a clock hand, ATTEND_ROWS of the list are looked
  * at, BATCH_ASKS questions asked; what is left over is done in the next one.
  */
 import { AdjacencyState } from '../adjacency-abi';
@@ -42,6 +42,9 @@ const MOST_ASKS: u32 = 3;
 /** One that does not answer is forgotten then, as nobody wants it. */
 const FORGET_MS: u32 = 60000;
 
+/** All rows are aged in this time, if batches come often enough. */
+const SWEEP_MS: u32 = 1000;
+/** Most rows of one batch. */
 const AGE_ROWS: u32 = 64;
 const ATTEND_ROWS: u32 = 256;
 const BATCH_ASKS: u32 = 64;
@@ -53,9 +56,13 @@ export function openAdjacent(core: Core): void {
   const table = Adjacencies.at(core.adjacencies);
   table.asksLeft = BATCH_ASKS;
   table.fatesLeft = LATE_FATES;
-  if (table.used == 0) return;
-  for (let i = min(table.rowCount, AGE_ROWS); i != 0; i--) {
-    table.sweep = table.sweep >= table.rowCount ? 1 : table.sweep + 1;
+  const rows = table.touched;
+  const elapsedMs = min(core.nowMs - table.sweptMs, SWEEP_MS);
+  const due = (rows * elapsedMs) / SWEEP_MS;
+  if (due == 0) return;
+  table.sweptMs = core.nowMs;
+  for (let i = min(due, AGE_ROWS); i != 0; i--) {
+    table.sweep = table.sweep >= rows ? 1 : table.sweep + 1;
     age(core, table.row(table.sweep));
   }
 }

@@ -51,13 +51,14 @@ export class Adjacencies {
   pool: Pool;
   /** Rows there are, used at least once, and the first free one of those. */
   rowCount: u32;
-  private touched: u32;
+  touched: u32;
   private free: u32;
   /** Neighbours there are. */
   used: u32;
-  /** Rows last looked at: to free one, and to age it. */
+  /** Rows last looked at, to free one and to age it; when that was done last. */
   private hand: u32;
   sweep: u32;
+  sweptMs: u32;
   /** The list of those somebody has to look at soon. */
   private first: u32;
   private last: u32;

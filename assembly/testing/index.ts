@@ -4,6 +4,7 @@
  * of what is shipped.
  */
 export * from '../index';
+export * from './adjacency';
 export * from './node';
 export * from './rules';
 export * from './route';

@@ -9,7 +9,7 @@ import { Packet } from '../packet';
 import { Port } from '../table/port';
 import { Ethernet, MAC_BITS } from '../wire/ethernet';
 
-function packetOf(core: Core, frame: usize, length: u32, flags: u32): Packet {
+export function packetOf(core: Core, frame: usize, length: u32, flags: u32): Packet {
   const p = Packet.at(core.packets, 0);
   p.data = <u32>frame;
   p.length = length;
