@@ -87,15 +87,16 @@ function addressOf(numbers: readonly number[]): KeyAddress | undefined {
 
 function prefixBits(mask: readonly number[]): number | undefined {
   let bits = 0;
-  for (const word of mask) bits += 32 - zeros(word);
+  for (const word of mask) bits += ones(word);
   const wanted = maskOf(bits, mask.length);
   return mask.every((word, i) => word >>> 0 === wanted[i]) ? bits : undefined;
 }
 
-function zeros(word: number): number {
-  let count = 0;
-  for (let bit = 0; bit < 32; bit++) if (((word >>> bit) & 1) === 0) count++;
-  return count;
+/** Bits that are set, summed in pairs, fours, bytes. */
+function ones(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
 /** A prefix of `bits` bits as mask: one number, or four as a program lays down 16 bytes. */

@@ -16,7 +16,7 @@ import type { AddressType, CtState, Family, IpMask, IpRange, Match, Range } from
 /** One question to a packet. */
 export interface Criterion {
   readonly op: Op;
-  readonly negated: boolean;
+  negated: boolean;
   /** 16 bits. */
   readonly argument: number;
   /** 32 bits each. */
@@ -39,9 +39,8 @@ export interface MatchContext {
 /** A match that cannot be compiled; the message is the second half of `expected …, got …`. */
 export class Refused extends Error {}
 
-type Asked = Omit<Criterion, 'negated'>;
 /** A constant answer where the question needs no packet. */
-type Answer = Asked | boolean;
+type Answer = Criterion | boolean;
 
 const HEADER_KINDS = new Set<Match['kind']>([
   'source',
@@ -51,6 +50,7 @@ const HEADER_KINDS = new Set<Match['kind']>([
   'protocol',
   'fragment',
 ]);
+const NO_NUMBERS: readonly number[] = [];
 const MOST_TTL = 255;
 const BYTE_BITS = 8;
 const HALF_BITS = 16;
@@ -80,45 +80,57 @@ const ADDRESS_TYPES: Record<AddressType, AddressTypeBit> = {
  * iptables; the rest is sorted by cost, but not past one that remembers that it was asked.
  */
 export function compileMatches(matches: readonly Match[], context: MatchContext): Criterion[] {
-  const ordered = [
-    ...matches.filter(({ kind }) => HEADER_KINDS.has(kind)),
-    ...matches.filter(({ kind }) => !HEADER_KINDS.has(kind)),
-  ];
   const criteria: Criterion[] = [];
+  for (const match of matches) if (HEADER_KINDS.has(match.kind)) add(criteria, match, context);
   let first = 0;
-  for (const match of ordered) {
-    const criterion = compileMatch(match, context);
-    if (criterion === undefined) continue;
-    if (hasMemory(criterion)) {
-      sortFrom(criteria, first);
-      first = criteria.length + 1;
-    }
-    criteria.push(criterion);
+  for (const match of matches) {
+    if (HEADER_KINDS.has(match.kind)) continue;
+    add(criteria, match, context);
+    const last = criteria.at(-1);
+    if (last === undefined || !hasMemory(last) || criteria.length === first) continue;
+    sortBetween(criteria, first, criteria.length - 1);
+    first = criteria.length;
   }
-  sortFrom(criteria, first);
+  sortBetween(criteria, first, criteria.length);
   return criteria;
+}
+
+function add(criteria: Criterion[], match: Match, context: MatchContext): void {
+  const criterion = compileMatch(match, context);
+  if (criterion !== undefined) criteria.push(criterion);
 }
 
 export function hasMemory({ op }: Criterion): boolean {
   return op >= FIRST_STATEFUL_OP;
 }
 
-function sortFrom(criteria: Criterion[], first: number): void {
-  if (criteria.length - first < 2) return;
-  const sorted = criteria.slice(first).sort((a, b) => a.op - b.op);
-  criteria.splice(first, sorted.length, ...sorted);
+/** By insertion: there are few, and equal ones stay as they are. */
+function sortBetween(criteria: Criterion[], first: number, end: number): void {
+  for (let i = first + 1; i < end; i++) {
+    const moved = criteria[i]!;
+    let at = i;
+    for (; at > first && criteria[at - 1]!.op > moved.op; at--) criteria[at] = criteria[at - 1]!;
+    criteria[at] = moved;
+  }
+}
+
+/** Lays down the bitmaps that these matches need, as they cannot go between rules. */
+export function laySets(matches: readonly Match[], context: MatchContext): void {
+  for (const match of matches) {
+    if ((match.kind === 'in' || match.kind === 'out') && match.isPrefix) setOf(match.name, context);
+  }
 }
 
 /** Undefined: applies to every packet. */
 function compileMatch(match: Match, context: MatchContext): Criterion | undefined {
   const answer = ask(match, context);
-  if (typeof answer !== 'boolean') return { ...answer, negated: match.negated };
-  if (answer !== match.negated) return undefined;
-  return { op: Op.Never, negated: false, argument: 0, numbers: [] };
+  if (typeof answer === 'boolean') return answer === match.negated ? asked(Op.Never) : undefined;
+  answer.negated = match.negated;
+  return answer;
 }
 
-function asked(op: Op, argument = 0, numbers: readonly number[] = []): Asked {
-  return { op, argument, numbers };
+function asked(op: Op, argument = 0, numbers: readonly number[] = NO_NUMBERS): Criterion {
+  return { op, negated: false, argument, numbers };
 }
 
 const pairOf = ({ first, last }: Range): number => (first | (last << HALF_BITS)) >>> 0;

@@ -24,7 +24,13 @@ import { ConfigError, type Problem } from '../config/config-error.js';
 import { chainProblems } from './compile-chains.js';
 import { SMALL_CHAIN, layGroups, type Candidate } from './compile-groups.js';
 import { keyOf } from './compile-key.js';
-import { Refused, compileMatches, type Criterion, type MatchContext } from './compile-match.js';
+import {
+  Refused,
+  compileMatches,
+  laySets,
+  type Criterion,
+  type MatchContext,
+} from './compile-match.js';
 import { compileTarget } from './compile-target.js';
 import { Words } from './compile-words.js';
 import type { Chain, Family, Place, Rule, RuleSet, RuleTable, TableName } from './model.js';
@@ -184,26 +190,19 @@ class Compiler {
     offsets: ReadonlyMap<string, number>,
     context: MatchContext,
   ): void {
-    const criteria = chain.rules.map((rule, index) =>
-      this.attempt(zone, `${place.table}.${chain.name}[${index}]`, rule, () => ({
-        criteria: compileMatches(rule.matches, context),
-        target: compileTarget(rule.target, name => offsets.get(name)!),
-      })),
-    );
+    for (const { matches } of chain.rules) laySets(matches, context);
     const first = this.words.bytes;
-    const candidates: Candidate[] = chain.rules.map((rule, index) => {
-      const id = this.rules.length;
-      this.rules.push({ ...place, index, rule });
-      const parts = criteria[index];
-      if (parts === undefined) return { rule: 0, key: {} };
-      const offset = layRule(this.words, id, parts.criteria, parts.target);
-      return { rule: offset, key: keyOf(parts.criteria) };
+    const isLarge = chain.rules.length > this.smallChain;
+    const candidates: Candidate[] = [];
+    chain.rules.forEach((rule, index) => {
+      const criteria = this.layRule(zone, place, rule, index, offsets, context);
+      if (isLarge && criteria !== undefined) candidates.push(criteria);
     });
     this.words.set(at + ChainField.Rules, first);
     this.words.set(at + ChainField.End, this.words.bytes);
-    this.words.set(at + ChainField.Count, candidates.length);
+    this.words.set(at + ChainField.Count, chain.rules.length);
     this.words.set(at + ChainField.Policy, NO_POLICY);
-    if (candidates.length > this.smallChain) {
+    if (candidates.length > 0) {
       const groups = layGroups(this.words, candidates, place.family === 'ipv6');
       this.words.set(at + ChainField.Groups, groups.count);
       this.words.set(at + ChainField.GroupRows, groups.offset);
@@ -211,13 +210,27 @@ class Compiler {
     if (chain.policy !== undefined) this.layHook(place, chain, at);
   }
 
-  private attempt<T>(zone: ZoneRules, path: string, rule: Rule, make: () => T): T | undefined {
+  /** Undefined: it is refused. */
+  private layRule(
+    zone: ZoneRules,
+    place: CompiledPlace,
+    rule: Rule,
+    index: number,
+    offsets: ReadonlyMap<string, number>,
+    context: MatchContext,
+  ): Candidate | undefined {
+    const { family, table, chain } = place;
+    const id = this.rules.length;
+    this.rules.push({ zone: place.zone, family, table, chain, index, rule });
     try {
-      return make();
+      const criteria = compileMatches(rule.matches, context);
+      const target = compileTarget(rule.target, name => offsets.get(name)!);
+      return { rule: layRule(this.words, id, criteria, target), key: keyOf(criteria) };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      const path = `${zone.path}.${table}.${chain}[${index}]`;
       const problem = `expected what this version can ask or do, got ${error.message}`;
-      this.problems.push(placed(zone, { path: `${zone.path}.${path}`, problem }, rule.place));
+      this.problems.push(placed(zone, { path, problem }, rule.place));
       return undefined;
     }
   }
@@ -253,11 +266,13 @@ class Compiler {
   }
 
   private counters(): BigUint64Array {
-    const ofRules = this.rules.flatMap(({ rule: { counters } }) => [
-      counters.packets,
-      counters.bytes,
-    ]);
-    return BigUint64Array.from(ofRules.concat(this.policyCounters));
+    const counters = new BigUint64Array(2 * this.rules.length + this.policyCounters.length);
+    this.rules.forEach(({ rule }, i) => {
+      counters[2 * i] = rule.counters.packets;
+      counters[2 * i + 1] = rule.counters.bytes;
+    });
+    counters.set(this.policyCounters, 2 * this.rules.length);
+    return counters;
   }
 }
 
@@ -274,7 +289,8 @@ function layRule(
   criteria: readonly Criterion[],
   target: readonly number[],
 ): number {
-  const length = criteria.reduce((sum, { numbers }) => sum + 1 + numbers.length, RULE_HEADER_WORDS);
+  let length = RULE_HEADER_WORDS;
+  for (const { numbers } of criteria) length += 1 + numbers.length;
   const at = words.bytes;
   words.push(id);
   words.push(
