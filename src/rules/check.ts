@@ -19,6 +19,7 @@ import type {
   TableName,
   Target,
 } from './model.js';
+import { printMatch } from './print-match.js';
 import { problemAt } from './parse.js';
 import { isBuiltIn } from './tables.js';
 
@@ -153,7 +154,10 @@ class TableCheck {
 
   private checkMatch(chain: Chain, rule: Rule, match: Match): void {
     const hooks = hooksOfMatch(match);
-    if (hooks !== undefined) this.checkHooks(chain, match.kind, hooks, rule.place);
+    if (hooks !== undefined) {
+      const text = printMatch({ ...match, negated: false }, this.family);
+      this.checkHooks(chain, text, hooks, rule.place);
+    }
     const { name } = chain;
     if (!isBuiltIn(this.table.name, name)) return;
     const isLeaving = name === 'OUTPUT' || name === 'POSTROUTING';

@@ -171,7 +171,7 @@ export class TableEdit {
 
   private setPolicy(chain: Draft, statement: Statement & { kind: 'policy' }): void {
     if (isBuiltIn(this.name, chain.name))
-      this.chains.set(chain.name, { ...chain, policy: statement.policy });
+      this.chains.set(chain.name, { ...chain, policy: statement.policy, place: statement.place });
     else this.refuse(statement, `expected a built-in chain for a policy, got ${chain.name}`);
   }
 

@@ -35,7 +35,7 @@ function isOf(family: Family): (extension: { readonly family?: Family }) => bool
 /** The match of `-m`. */
 export function findMatch(word: Word, family: Family): MatchExtension {
   const known = MATCHES.filter(isOf(family));
-  const name = word.text === 'icmpv6' ? 'icmp6' : word.text;
+  const name = ['icmpv6', 'ipv6-icmp'].includes(word.text) ? 'icmp6' : word.text;
   const match = known.find(extension => extension.name === name);
   if (match !== undefined) return match;
   if (REFUSED_MATCHES.includes(name) || MATCHES.some(extension => extension.name === name))

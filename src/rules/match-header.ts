@@ -11,7 +11,7 @@ export const HEADER_FLAGS: readonly Flag[] = [
   { names: ['-d', '--destination', '--dst'], negatable: true },
   { names: ['-i', '--in-interface'], negatable: true },
   { names: ['-o', '--out-interface'], negatable: true },
-  { names: ['-p', '--protocol', '--proto'], negatable: true },
+  { names: ['-p', '--protocol'], negatable: true },
   { names: ['-f', '--fragment'], values: 0, negatable: true },
   { names: ['-j', '--jump'] },
   { names: ['-g', '--goto'] },

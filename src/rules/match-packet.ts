@@ -37,6 +37,8 @@ const ADDRESS_TYPES: readonly AddressType[] = [
   'UNREACHABLE',
   'PROHIBIT',
 ];
+/** What IPv6 has no such addresses or routes for, as Linux has it. */
+const IPV4_ONLY: readonly AddressType[] = ['BROADCAST', 'BLACKHOLE', 'PROHIBIT'];
 
 function limitOf(options: Options): 'in' | 'out' | undefined {
   const isIn = options.has('--limit-iface-in');
@@ -54,11 +56,12 @@ const addrtype: MatchExtension = {
     bare('--limit-iface-in'),
     bare('--limit-iface-out'),
   ],
-  read(options) {
+  read(options, { family }) {
     const limitTo = limitOf(options);
+    const known = ADDRESS_TYPES.filter(type => family === 'ipv4' || !IPV4_ONLY.includes(type));
     const read =
       (kind: 'sourceType' | 'destinationType') =>
-      (word: Word): Body => ({ kind, types: readNames(word, ADDRESS_TYPES), limitTo });
+      (word: Word): Body => ({ kind, types: readNames(word, known), limitTo });
     const matches = [
       ...options.read('--src-type', read('sourceType')),
       ...options.read('--dst-type', read('destinationType')),

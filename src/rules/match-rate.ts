@@ -1,7 +1,12 @@
 /** Matches that let through a part of the packets: `limit` and `statistic`. */
 import { negatable, valued, type MatchExtension } from './extension.js';
-import { MAX_U16, MAX_U32, readName, readNumber } from './values.js';
+import { MAX_U32, readName, readNumber } from './values.js';
 import { expected, type Word } from './words.js';
+
+interface Rate {
+  readonly packets: number;
+  readonly perMs: number;
+}
 
 /** iptables-extensions(8), limit. */
 const DEFAULT_LIMIT = { packets: 3, perMs: 3_600_000 };
@@ -9,14 +14,15 @@ export const DEFAULT_BURST = 5;
 const MAX_BURST = 10_000;
 /** What Linux counts with: a ten-thousandth of a second for each packet. */
 const LIMIT_SCALE_PER_MS = 10;
+const DAY_MS = 86_400_000;
 const UNITS = [
   ['second', 1000],
   ['minute', 60_000],
   ['hour', 3_600_000],
-  ['day', 86_400_000],
+  ['day', DAY_MS],
 ] as const;
 const PRINTED_UNITS = [
-  ['day', 86_400_000],
+  ['day', DAY_MS],
   ['hour', 3_600_000],
   ['min', 60_000],
   ['sec', 1000],
@@ -25,7 +31,7 @@ const PRINTED_UNITS = [
 const ONE = 0x80000000;
 
 /** `5/second`, `5/sec`, `5/s`, `5` (a second). */
-function readRate(word: Word): { packets: number; perMs: number } {
+function readRate(word: Word): Rate {
   const [, digits, unit = 'second'] = /^(\d+)(?:\/(\w+))?$/.exec(word.text) ?? [];
   const named = UNITS.find(([name]) => name.startsWith(unit.toLowerCase()));
   if (digits === undefined || named === undefined)
@@ -33,19 +39,24 @@ function readRate(word: Word): { packets: number; perMs: number } {
   const packets = Number(digits);
   const most = named[1] * LIMIT_SCALE_PER_MS;
   if (packets < 1 || packets > most) throw expected(`1..${most} packets`, word);
-  return { packets, perMs: named[1] };
+  return inLargestUnit({ packets, perMs: named[1] });
 }
 
-/** In the largest unit in which the rate is a whole number, as `iptables-save` does. */
-export function printRate({ packets, perMs }: { packets: number; perMs: number }): string {
+/** In the largest unit in which it is about a whole number, as `iptables-save` shows it. */
+function inLargestUnit({ packets, perMs }: Rate): Rate {
   const each = Math.floor((perMs * LIMIT_SCALE_PER_MS) / packets);
-  const scaled = PRINTED_UNITS.map(([name, ms]) => [name, ms * LIMIT_SCALE_PER_MS] as const);
-  let best = scaled[0]!;
-  for (const unit of scaled.slice(1)) {
-    if (each > unit[1] || Math.floor(unit[1] / each) < unit[1] % each) break;
-    best = unit;
+  let best = DAY_MS;
+  for (const ms of PRINTED_UNITS.map(([, unitMs]) => unitMs).slice(1)) {
+    const scaled = ms * LIMIT_SCALE_PER_MS;
+    if (each > scaled || Math.floor(scaled / each) < scaled % each) break;
+    best = ms;
   }
-  return `${Math.floor(best[1] / each)}/${best[0]}`;
+  return { packets: Math.floor((best * LIMIT_SCALE_PER_MS) / each), perMs: best };
+}
+
+/** `3/hour`. */
+export function printRate({ packets, perMs }: Rate): string {
+  return `${packets}/${PRINTED_UNITS.find(([, ms]) => ms === perMs)![0]}`;
 }
 
 const limit: MatchExtension = {
@@ -82,12 +93,12 @@ const statistic: MatchExtension = {
     }
     if (options.has('--probability'))
       throw options.fault('expected --mode random with --probability, got nth');
-    const every = readNumber(options.needed('--every'), MAX_U16 * MAX_U16, 1);
-    const packet = options.value('--packet');
+    const every = readNumber(options.needed('--every'), MAX_U32, 1);
+    const packet = readNumber(options.needed('--packet'), every - 1);
     return options.read('--every', () => ({
       kind: 'statisticNth',
       every,
-      packet: packet === undefined ? 0 : readNumber(packet, Math.min(every - 1, MAX_U32)),
+      packet,
     }));
   },
 };

@@ -102,6 +102,7 @@ const icmp: MatchExtension = {
   flags: [negatable('--icmp-type')],
   read(options, { protocol }) {
     needProtocol(options, protocol, ICMP);
+    options.needed('--icmp-type');
     return options.read('--icmp-type', word => ({
       kind: 'icmpType',
       ...readIcmpType(word, 'ipv4'),
@@ -115,6 +116,7 @@ const icmp6: MatchExtension = {
   flags: [negatable('--icmpv6-type', '--icmp-type')],
   read(options, { protocol }) {
     needProtocol(options, protocol, ICMPV6);
+    options.needed('--icmpv6-type');
     return options.read('--icmpv6-type', word => ({
       kind: 'icmpType',
       ...readIcmpType(word, 'ipv6'),
@@ -123,6 +125,8 @@ const icmp6: MatchExtension = {
 };
 
 function readPortList(word: Word): Range[] {
+  const open = splitAt(word, ',').find(part => /^:|:$/.test(part.text));
+  if (open !== undefined) throw expected('both ends of a range', open);
   const ranges = splitAt(word, ',').map(part => readRange(part, MAX_U16));
   const ports = ranges.reduce((sum, { first, last }) => sum + (first === last ? 1 : 2), 0);
   if (ports > MAX_PORTS) throw expected(`at most ${MAX_PORTS} ports, a range being two`, word);

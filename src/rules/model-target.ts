@@ -29,7 +29,9 @@ export interface LogOptions {
 export type Target =
   /** No `-j`: the rule only counts. */
   | { readonly kind: 'none' }
-  | { readonly kind: 'accept' | 'drop' | 'return' | 'notrack' | 'trace' }
+  | { readonly kind: 'accept' | 'drop' | 'return' | 'trace' }
+  /** `viaCt`: written `-j CT --notrack`. */
+  | { readonly kind: 'notrack'; readonly viaCt?: boolean }
   | { readonly kind: 'reject'; readonly with: RejectWith }
   /** A user chain; `goto` does not come back to this one but to its caller. */
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }

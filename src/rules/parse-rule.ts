@@ -21,7 +21,7 @@ import type { Counters, Family, Match, Place, Rule, Target } from './model.js';
 import { printMatch } from './print-match.js';
 import { printTarget } from './print-target.js';
 import { NO_COUNTERS } from './tables.js';
-import { behind, expected, LineFault, splitAt, type Word } from './words.js';
+import { expected, LineFault, type Word } from './words.js';
 
 interface Loaded<Extension> {
   readonly extension: Extension;
@@ -73,13 +73,12 @@ export class RuleParser {
     const option = isNot ? this.words[this.at++] : first;
     if (option === undefined) throw expected('an option behind !', first);
     if (!/^--?[^-]/.test(option.text)) throw expected('an option', option);
-    const { word, attached } = splitAttached(option);
-    const { flag, options } = this.find(word);
-    const { values, isOldNot } = this.valuesOf(flag, word, attached);
+    const { flag, options } = this.find(option);
+    const { values, isOldNot } = this.valuesOf(flag, option);
     if ((isNot || isOldNot) && flag.negatable !== true)
-      throw new LineFault(first.column, `expected no ! before ${word.text}, got one`);
+      throw new LineFault(first.column, `expected no ! before ${option.text}, got one`);
     if (isNot && isOldNot) throw expected('one !', this.words[this.at - 2]!);
-    options.add(flag, { option: word, values, negated: isNot || isOldNot });
+    options.add(flag, { option, values, negated: isNot || isOldNot });
     if (options === this.header) this.load(flag.names[0]!, values);
   }
 
@@ -88,25 +87,15 @@ export class RuleParser {
   }
 
   /** The words that belong to an option; `--sport ! 80` is the old form of `! --sport 80`. */
-  private valuesOf(
-    flag: Flag,
-    option: Word,
-    attached: Word | undefined,
-  ): { values: Word[]; isOldNot: boolean } {
+  private valuesOf(flag: Flag, option: Word): { values: Word[]; isOldNot: boolean } {
     const count = flag.values ?? 1;
-    if (attached !== undefined && count === 0)
-      throw expected(`no value for ${option.text}`, attached);
-    const values = attached === undefined ? [] : [attached];
-    const isOldNot =
-      count > 0 && attached === undefined && this.words[this.at]?.text === '!' && flag.negatable;
-    if (isOldNot === true) this.at++;
-    while (values.length < count) {
-      const word = this.words[this.at++];
-      if (word === undefined)
-        throw new LineFault(option.column, `expected a value for ${option.text}, got none`);
-      values.push(word);
-    }
-    return { values, isOldNot: isOldNot === true };
+    const isOldNot = count > 0 && flag.negatable === true && this.words[this.at]?.text === '!';
+    if (isOldNot) this.at++;
+    const values = this.words.slice(this.at, this.at + count);
+    this.at += count;
+    if (values.length < count)
+      throw new LineFault(option.column, `expected a value for ${option.text}, got none`);
+    return { values, isOldNot };
   }
 
   /**
@@ -239,18 +228,6 @@ export class RuleParser {
 
 function isMeant(name: string, text: string): boolean {
   return name === text || (text.startsWith('--') && name.startsWith(text));
-}
-
-/** `-jACCEPT` and `--jump=ACCEPT`: the value stands in the same word. */
-function splitAttached(word: Word): { word: Word; attached: Word | undefined } {
-  const { text, column } = word;
-  if (!text.startsWith('--')) {
-    if (text.length === 2) return { word, attached: undefined };
-    return { word: { text: text.slice(0, 2), column }, attached: behind(word, 2) };
-  }
-  const [name, ...rest] = splitAt(word, '=');
-  if (rest.length === 0) return { word, attached: undefined };
-  return { word: name!, attached: behind(word, name!.text.length + 1) };
 }
 
 function printExtension(

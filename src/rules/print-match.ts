@@ -5,9 +5,8 @@ import { DEFAULT_BURST, printProbability, printRate } from './match-rate.js';
 import { printTcpFlags } from './match-transport.js';
 import type { Family, Match, OfKind } from './model.js';
 import { protocolName } from './protocols.js';
-import { hex, MAX_U32, printIpMask, printRange } from './values.js';
+import { hex, MAX_U32, printHostOrMask, printIp, printIpMask, printRange } from './values.js';
 import { quote } from './words.js';
-import { formatIp } from '../frame/address.js';
 
 type Kind = Match['kind'];
 type Of<K extends Kind> = OfKind<Match, K>;
@@ -68,10 +67,10 @@ const PRINTERS: Printers = {
   ctstate: m => `--ctstate ${m.states.join(',')}`,
   ctstatus: m => `--ctstatus ${m.statuses.join(',')}`,
   ctproto: m => `--ctproto ${m.protocol}`,
-  ctorigsrc: m => `--ctorigsrc ${printIpMask(m.prefix)}`,
-  ctorigdst: m => `--ctorigdst ${printIpMask(m.prefix)}`,
-  ctreplsrc: m => `--ctreplsrc ${printIpMask(m.prefix)}`,
-  ctrepldst: m => `--ctrepldst ${printIpMask(m.prefix)}`,
+  ctorigsrc: m => `--ctorigsrc ${printHostOrMask(m.prefix)}`,
+  ctorigdst: m => `--ctorigdst ${printHostOrMask(m.prefix)}`,
+  ctreplsrc: m => `--ctreplsrc ${printHostOrMask(m.prefix)}`,
+  ctrepldst: m => `--ctrepldst ${printHostOrMask(m.prefix)}`,
   ctorigsrcport: m => `--ctorigsrcport ${printRange(m.ports)}`,
   ctorigdstport: m => `--ctorigdstport ${printRange(m.ports)}`,
   ctreplsrcport: m => `--ctreplsrcport ${printRange(m.ports)}`,
@@ -87,8 +86,8 @@ const PRINTERS: Printers = {
   statisticNth: m => `--every ${m.every} --packet ${m.packet}`,
   comment: m => `--comment ${quote(m.comment)}`,
   macSource: m => `--mac-source ${formatMac(m.mac)}`,
-  sourceRange: m => `--src-range ${formatIp(m.range.first)}-${formatIp(m.range.last)}`,
-  destinationRange: m => `--dst-range ${formatIp(m.range.first)}-${formatIp(m.range.last)}`,
+  sourceRange: m => `--src-range ${printIp(m.range.first)}-${printIp(m.range.last)}`,
+  destinationRange: m => `--dst-range ${printIp(m.range.first)}-${printIp(m.range.last)}`,
   physdevIn: m => `--physdev-in ${named(m)}`,
   physdevOut: m => `--physdev-out ${named(m)}`,
   physdevIsIn: () => '--physdev-is-in',
@@ -97,7 +96,7 @@ const PRINTERS: Printers = {
   policy,
   ipvs: () => '--ipvs',
   ipvsProtocol: m => `--vproto ${m.protocol}`,
-  ipvsAddress: m => `--vaddr ${printIpMask(m.prefix)}`,
+  ipvsAddress: m => `--vaddr ${printHostOrMask(m.prefix)}`,
   ipvsPort: m => `--vport ${m.port}`,
   ipvsPortControl: m => `--vportctl ${m.port}`,
   ipvsDirection: m => `--vdir ${m.direction}`,

@@ -67,7 +67,7 @@ const PRINTERS: Printers = {
   drop: () => '-j DROP',
   return: () => '-j RETURN',
   trace: () => '-j TRACE',
-  notrack: () => '-j CT --notrack',
+  notrack: t => (t.viaCt === true ? '-j CT --notrack' : '-j NOTRACK'),
   reject: t => `-j REJECT --reject-with ${t.with}`,
   jump: t => `-j ${t.chain}`,
   goto: t => `-g ${t.chain}`,

@@ -203,7 +203,7 @@ const ct: TargetExtension = {
   flags: [bare('--notrack'), valued('--zone')],
   read(options) {
     const name = options.one(['--notrack', '--zone']);
-    if (name === '--notrack') return { kind: 'notrack' };
+    if (name === '--notrack') return { kind: 'notrack', viaCt: true };
     return { kind: 'ct', zone: readNumber(options.needed(name), MAX_U16) };
   },
 };

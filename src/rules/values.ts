@@ -86,10 +86,24 @@ function prefixMask(bits: number, family: Family): Uint8Array {
   });
 }
 
+/** As inet_ntop(3) of Linux: what ends in an IPv4 address (`::ffff:1.2.3.4`) shows it. */
+export function printIp(ip: Uint8Array): string {
+  const zeros = ip.findIndex(byte => byte !== 0);
+  const isMapped = zeros === 10 && ip[10] === MAX_U8 && ip[11] === MAX_U8;
+  if (ip.length === 4 || !(isMapped || zeros === 12 || zeros === 13)) return formatIp(ip);
+  return `::${isMapped ? 'ffff:' : ''}${ip.subarray(12).join('.')}`;
+}
+
 /** `/24` where the mask is a prefix, `/255.0.255.0` where it is not. */
 export function printIpMask({ ip, mask }: IpMask): string {
   const bits = prefixBits(mask);
-  return `${formatIp(ip)}/${bits ?? formatIp(mask)}`;
+  return `${printIp(ip)}/${bits ?? printIp(mask)}`;
+}
+
+/** The same without the prefix of a whole address. */
+export function printHostOrMask(prefix: IpMask): string {
+  const isHost = prefix.mask.every(byte => byte === MAX_U8);
+  return isHost ? printIp(prefix.ip) : printIpMask(prefix);
 }
 
 /** Undefined where the ones of the mask do not stand in front. */
@@ -116,7 +130,7 @@ export function readIpRange(word: Word, family: Family): IpRange {
 /** One address alone where both ends are the same. */
 export function printIpRange({ first, last }: IpRange): string {
   const isOne = Buffer.compare(first, last) === 0;
-  return isOne ? formatIp(first) : `${formatIp(first)}-${formatIp(last)}`;
+  return isOne ? printIp(first) : `${printIp(first)}-${printIp(last)}`;
 }
 
 function ipBytes(family: Family): number {
