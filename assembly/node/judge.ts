@@ -17,11 +17,13 @@ import { localIface } from '../table/iface';
 import { IPV4_HEAD } from '../table/neighbour';
 import { ZONE_KEEPS_FLOWS } from '../table/zone';
 import { note, say, sayFourth } from '../trace';
+import { ICMP_TIME_EXCEEDED } from '../wire/icmp';
 import { isUnspecifiedIpv4 } from '../wire/ipv4';
 import { ZoneCounter } from '../zone-abi';
 import { bindDestination, bindSource } from './bind';
 import { begins, follows } from './follow';
 import { beginFlow, lookUpFlow } from './flows';
+import { tellError } from './errors';
 import { gather } from './gather';
 import { leave } from './leave';
 import { deliver } from './local';
@@ -111,6 +113,10 @@ function isJudged(core: Core, t: Passage): bool {
 
 /** The short way for packets that track.ts cannot take: offloaded, traced, due to be asked. */
 function goOn(core: Core, p: Packet, t: Passage): Drop {
+  if (t.ip.ttl <= 1) {
+    tellError(core, p, t, ICMP_TIME_EXCEEDED, 0, 0);
+    return Drop.TtlExceeded;
+  }
   t.adjacency = t.line.adjacency;
   if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.Judged), core.generation, t.line.path, 0);
   return leave(core, p, t);

@@ -6,8 +6,8 @@
  * Index lines, then flow lines are loaded for all packets before the first is compared: two
  * loops of bare loads, whose cache misses overlap (CONVENTIONS §5).
  */
-import { Node, RxFlag } from '../abi';
-import { send } from '../fate';
+import { Drop, Node, RxFlag } from '../abi';
+import { drop, send } from '../fate';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
 import { countPath } from '../rules/path';
@@ -25,6 +25,7 @@ import { IPV4_BYTES, Ipv4, TYPE_IPV4 } from '../wire/ipv4';
 import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { UDP_BYTES, Udp } from '../wire/udp';
 import { ZoneCounter } from '../zone-abi';
+import { MOST_ROUNDS } from '../zones';
 import { noteSequence } from './follow';
 import { PLACE_MS, findPlace } from './inject';
 import { judge } from './judge';
@@ -42,8 +43,9 @@ const TOUCH_BUCKETS: u32 = 4096;
 /** Decides about all packets in the list, also those that come into it meanwhile. */
 export function track(core: Core): void {
   let begin: u32 = 0;
-  while (begin < core.routedCount) {
+  for (let round: u32 = 0; begin < core.routedCount; round++) {
     const end = core.routedCount;
+    if (round == MOST_ROUNDS) return refuse(core, begin, end);
     find(core, begin, end);
     for (let i = begin; i < end; i++) {
       const p = routedAt(core, i);
@@ -51,6 +53,15 @@ export function track(core: Core): void {
     }
     count(core.nodeCounters, Node.Zone, end - begin);
     begin = end;
+  }
+  core.routedCount = core.extrasUsed = 0;
+}
+
+/** These have passed too many zones already: routes lead in a circle. */
+function refuse(core: Core, begin: u32, end: u32): void {
+  for (let i = begin; i < end; i++) {
+    const p = routedAt(core, i);
+    drop(core, p, p.port, Drop.TooManyZones);
   }
   core.routedCount = core.extrasUsed = 0;
 }

@@ -6,9 +6,10 @@ import { BROADCAST, eth, fromHex, macNumber } from '../support/frame.js';
 import { TestSwitch, type Input } from '../support/test-switch.js';
 import { OVERLAY_DROPS, type OverlayDrop } from '../support/overlay-rig.js';
 import { GSO_TCP4, virtio } from '../support/virtio.js';
+import { ZONE_DROPS, type ZoneDrop } from '../support/zone-rig.js';
 
-/** The others are in overlay-drops.test.ts. */
-type Reason = Exclude<keyof typeof Drop, 'None' | 'Count' | OverlayDrop>;
+/** The others are in overlay-drops.test.ts and test/zone/drops.test.ts. */
+type Reason = Exclude<keyof typeof Drop, 'None' | 'Count' | OverlayDrop | ZoneDrop>;
 /** Sets a bridge up; the frame it returns is dropped for the reason, `port` blamed. */
 type Scenario = (bridge: TestSwitch) => Input & { blames?: number };
 
@@ -141,7 +142,7 @@ test('drop: a frame from a port that does not exist is booked on the row behind 
 
 test('drop: every reason has a scenario', () => {
   const reasons = Object.keys(Drop).filter(name => Number.isNaN(Number(name)));
-  const elsewhere = [...OVERLAY_DROPS, 'TxQueueFull', 'PortGone', 'None', 'Count'];
+  const elsewhere = [...OVERLAY_DROPS, ...ZONE_DROPS, 'TxQueueFull', 'PortGone', 'None', 'Count'];
   const tested = [...Object.keys(SCENARIOS), ...elsewhere];
   assert.equal(reasons.sort(), tested.sort());
 });

@@ -272,6 +272,7 @@ function randomRule(
     counters: NO_COUNTERS,
     text: '',
     place: { line: 0, column: 0 },
+    targetPlace: { line: 0, column: 0 },
   };
 }
 

@@ -18,6 +18,55 @@ const ROUTER_PORTS = 8;
 export const INSIDE = { port: 1, segment: 0, mac: '02:42:0a:00:01:01', address: '10.0.1.1/24' };
 export const OUTSIDE = { port: 2, segment: 1, mac: '02:42:cb:00:71:01', address: '203.0.113.1/24' };
 
+/** Reasons that only zones have: test/zone/drops.test.ts. */
+export const ZONE_DROPS = [
+  'NotIp',
+  'IpMalformed',
+  'IpChecksum',
+  'Martian',
+  'ReversePath',
+  'Invalid',
+  'RuleDrop',
+  'RuleReject',
+  'NoRoute',
+  'NotForwarded',
+  'TtlExceeded',
+  'NeighbourMalformed',
+  'NeighbourFailed',
+  'NeighbourQueueFull',
+  'FlowsFull',
+  'PortsExhausted',
+  'Untranslatable',
+  'TooManyZones',
+] as const;
+export type ZoneDrop = (typeof ZONE_DROPS)[number];
+
+export const HOST = '02:00:00:00:00:02';
+export const SERVER = '02:00:00:00:00:03';
+export const GATEWAY = '02:00:00:00:00:fe';
+export const HOST_IP = '10.0.1.2';
+export const SERVER_IP = '203.0.113.2';
+
+/** The nat table with these rules in POSTROUTING. */
+export function natRules(...postrouting: string[]): string {
+  return saveText('nat', postrouting);
+}
+
+/** A table whose built-in chains accept, and rules for it. */
+export function saveText(table: keyof typeof CHAINS, rules: readonly string[]): string {
+  const chains = CHAINS[table].map(chain => `:${chain} ACCEPT [0:0]`);
+  return [`*${table}`, ...chains, ...rules, 'COMMIT', ''].join('\n');
+}
+
+const CHAINS = {
+  raw: ['PREROUTING', 'OUTPUT'],
+  mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
+  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
+  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
+};
+
+export const MASQUERADE = natRules('-A POSTROUTING -s 10.0.1.0/24 -o out -j MASQUERADE');
+
 export const ZONE_SIZES = {
   Zones: 4,
   Interfaces: 8,
@@ -60,6 +109,14 @@ export class ZoneRig {
     rig.route('0.0.0.0/0', { by: 'out', gateway: '203.0.113.254' });
     if (options.rules !== undefined) rig.rules(options.rules);
     return rig;
+  }
+
+  /** The router, whose neighbours are known: HOST inside, SERVER and the gateway outside. */
+  static settled(options: RigOptions = {}): ZoneRig {
+    return ZoneRig.router(options)
+      .settle(1, HOST, HOST_IP)
+      .settle(2, SERVER, SERVER_IP)
+      .settle(2, GATEWAY, '203.0.113.254');
   }
 
   get core(): Core {
