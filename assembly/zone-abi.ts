@@ -49,6 +49,7 @@ export enum InterfaceOption {
   MacHigh, // bytes 4-5
   MtuBytes, // longest IP packet
   Vlan, // of a VLAN-aware segment; 0: none
+  Inspect, // 1: rules see IP packets that stay in the segment (bridge-nf-call-iptables)
 }
 
 /** An address in scratch memory, for `interfaceAddress`. */

@@ -23,7 +23,8 @@ import { note, say, sayKey } from '../trace';
 import { isGroup } from '../wire/ethernet';
 import { encap } from './encap';
 import { enter } from './enter';
-import { flood } from './flood';
+import { flood, isInspected } from './flood';
+import { inspect } from './inspect';
 import { learn } from './learn';
 import { isKeptApart, output, shape } from './output';
 
@@ -83,7 +84,13 @@ function forward(core: Core, p: Packet, egress: Port): void {
 function forwardSlow(core: Core, p: Packet, egress: Port): void {
   if (egress.has(PORT_IS_NOBODY)) return drop(core, p, p.port, Drop.LocalAddress);
   if (isKeptApart(p.port, egress)) return drop(core, p, p.port, Drop.Isolated);
-  if (!egress.has(PORT_ROUTER)) return output(core, p, egress);
+  if (!egress.has(PORT_ROUTER)) {
+    if (isInspected(p.port)) {
+      const refused = inspect(core, p, p.port.segment.inspector);
+      if (refused != Drop.None) return drop(core, p, p.port, refused);
+    }
+    return output(core, p, egress);
+  }
   const refused = shape(core, p, egress);
   if (refused != Drop.None) drop(core, p, egress, refused);
   else enter(core, p, egress);

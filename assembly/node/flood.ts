@@ -18,9 +18,11 @@ import {
   PORT_FLOOD,
   PORT_GROUPED,
   PORT_HAIRPIN,
+  PORT_INSPECTED,
   PORT_ISOLATED,
   PORT_MULTICAST_FLOOD,
   PORT_NEIGHBOUR_SUPPRESS,
+  PORT_ROUTER,
   PORT_TUNNEL,
   PORT_UP,
   PORT_VLAN_AWARE,
@@ -29,6 +31,7 @@ import {
 import { note, say, sayKey } from '../trace';
 import { BROADCAST_MAC, MAC_MASK, isGroup } from '../wire/ethernet';
 import { VID_MASK } from '../wire/vlan';
+import { inspect } from './inspect';
 import { output } from './output';
 import { hasReplicas } from './replicate';
 import { exceedsStorm } from './storm';
@@ -44,6 +47,10 @@ export function flood(core: Core, p: Packet): void {
   const exceeded = exceedsStorm(core, port, wanted);
   if (exceeded != Drop.None) return drop(core, p, port, exceeded);
   if (core.txEnd >= core.floodEnd) return drop(core, p, port, Drop.NoBuffer);
+  if (wanted == PORT_FLOOD && isInspected(port)) {
+    const refused = inspect(core, p, port.segment.inspector);
+    if (refused != Drop.None) return drop(core, p, port, refused);
+  }
   if (wanted == PORT_FLOOD && changetype<usize>(port.overlay) != 0) tellMiss(core, p);
   const answered = wanted == PORT_FLOOD ? 0 : suppress(core, p);
   if (answered == ANSWERED_ONLY) return;
@@ -67,6 +74,11 @@ export function flood(core: Core, p: Packet): void {
   count(core.coreCounters, CoreCounter.Copies, answered == ANSWERED ? targets : targets - 1);
   count(port.segment.counters, SegmentCounter.Flooded, 1);
   count(core.nodeCounters, Node.Flood, 1);
+}
+
+/** Whether a zone wants to see what comes from a port and stays in its segment. */
+export function isInspected(port: Port): bool {
+  return port.has(PORT_INSPECTED) && !port.has(PORT_ROUTER);
 }
 
 /** Sends a copy; the packet itself stays as it is for the next member. */

@@ -18,6 +18,7 @@ import {
   LINE_TCP,
 } from '../table/flow';
 import { flowLeftMs } from '../table/flow-timers';
+import { Iface, countHairpin } from '../table/iface';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
@@ -53,7 +54,10 @@ export function endFlow(core: Core, line: FlowLine): void {
   const zone = Zone.at(core.zones, line.zone);
   zone.flows--;
   count(zone.counters, ZoneCounter.Flows, -1);
-  Flows.at(core.flows).remove(line);
+  const flows = Flows.at(core.flows);
+  const hairpin: u32 = flows.stateOf(line).hairpin;
+  if (hairpin != 0) countHairpin(Iface.at(core.ifaces, hairpin - 1), -1);
+  flows.remove(line);
 }
 
 /** Makes the flow whose first packet this is, as it was judged and bound. */
@@ -82,6 +86,10 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   state.status = <u16>t.binding;
   state.beganMs = core.nowMs;
   state.masquerade = <u16>t.masquerade;
+  if (isHairpin(t)) {
+    state.hairpin = <u16>(t.out.index + 1);
+    countHairpin(t.out, 1);
+  }
   line.seenMs = reply.seenMs = core.nowMs;
   t.line = line;
   t.state = state;
@@ -91,6 +99,12 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   count(zone.counters, ZoneCounter.Flows, 1);
   if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
   return Drop.None;
+}
+
+/** Whether answers may go by the segment alone, past the zone. */
+function isHairpin(t: Passage): bool {
+  if (t.out != t.iface || (t.binding & FlowStatus.DestinationNat) == 0) return false;
+  return t.newSource == t.source;
 }
 
 /** An entry for a new flow; of a full table one whose flow is given up. */

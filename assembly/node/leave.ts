@@ -77,7 +77,7 @@ function rewrite(core: Core, p: Packet, t: Passage, out: Iface): void {
   const line = t.line;
   if (changetype<usize>(line) == 0) hopLess(ip);
   else {
-    translate(p, ip, l4, t.l4Bytes, line);
+    translate(p, ip, l4, t.l4Bytes, line, 1);
     book(core, t, line);
   }
   if (t.hasWishes != 0) grant(core, p, ip, out);

@@ -18,7 +18,7 @@ import { indexOf } from '../table/adjacency-row';
 import { FlowLine, Flows, LINE_FAST, LINE_TCP, isKey } from '../table/flow';
 import { flowTimerMs } from '../table/flow-timers';
 import { Iface } from '../table/iface';
-import { PORT_SLOW, PORT_UP, Port } from '../table/port';
+import { PORT_INSPECTED, PORT_SLOW, PORT_UP, Port } from '../table/port';
 import { Zone } from '../table/zone';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { IPV4_BYTES, Ipv4, TYPE_IPV4 } from '../wire/ipv4';
@@ -33,6 +33,8 @@ import { translate } from './translate';
 
 /** Flags of TCP that change a connection, and the one each segment of one has. */
 const TCP_CHANGES: u32 = TCP_SYN | TCP_FIN | TCP_RST;
+/** What is inspected is only what stays in a segment. */
+const EGRESS_FLAGS: u32 = (PORT_SLOW & ~PORT_INSPECTED) | PORT_UP;
 const NOT_STRAIGHT: u32 = PACKET_SLOW | RxFlag.Tight;
 const SOURCE: usize = 12;
 const DESTINATION: usize = 16;
@@ -104,7 +106,7 @@ function passStraight(core: Core, p: Packet): bool {
   if (adjacency.state == AdjacencyState.Stale || !isPlaced(core, adjacency)) return false;
   const egress = Port.at(core.ports, adjacency.place);
   const out = Iface.at(core.ifaces, adjacency.iface);
-  if ((egress.flags & (PORT_SLOW | PORT_UP)) != PORT_UP) return false;
+  if ((egress.flags & EGRESS_FLAGS) != PORT_UP) return false;
   const total = ip.totalBytes;
   if (total > out.mtuBytes) return false;
   p.length = total + ETHERNET_BYTES;
@@ -114,7 +116,7 @@ function passStraight(core: Core, p: Packet): bool {
     const tcp = Tcp.at(l4);
     noteSequence(line, tcp.sequence + bytes - tcp.headerBytes);
   }
-  translate(p, ip, l4, bytes, line);
+  translate(p, ip, l4, bytes, line, 1);
   if (++line.packets == 0) Flows.at(core.flows).stateOf(line).carry(line);
   line.bytes += total;
   line.seenMs = core.nowMs;

@@ -44,14 +44,21 @@ export function hopLess(ip: Ipv4): void {
 
 /**
  * Writes what `line` says into the packet behind `ip`, whose layer 4 of `bytes` bytes is at
- * `l4`. The frame's bytes are its own.
+ * `l4`, `hops` hops less: one, or none within a segment. The frame's bytes are its own.
  */
-export function translate(p: Packet, ip: Ipv4, l4: usize, bytes: u32, line: FlowLine): void {
+export function translate(
+  p: Packet,
+  ip: Ipv4,
+  l4: usize,
+  bytes: u32,
+  line: FlowLine,
+  hops: u32,
+): void {
   const at = changetype<usize>(ip);
   store<u32>(at, line.newSource, SOURCE);
   store<u32>(at, line.newDestination, DESTINATION);
-  ip.checksum = <u16>grown(ip.checksum, line.addressDelta);
-  hopLess(ip);
+  ip.ttl = ip.ttl - hops;
+  ip.checksum = <u16>grown(ip.checksum, line.addressDelta + HOP_LESS * hops);
   const protocol = line.protocol;
   if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP) {
     store<u32>(l4, line.newPorts);

@@ -107,8 +107,9 @@ export class FlowState {
   replyPacketsHigh: u32;
   /** Interface whose address is the masqueraded source: index + 1. */
   masquerade: u16;
-  spare0: u16;
-  spare1: u32;
+  /** Interface whose segment answers may stay in: index + 1. */
+  hairpin: u16;
+  private spare: u32;
 
   has(bit: FlowStatus): bool {
     return (this.status & (<u16>bit)) != 0;

@@ -15,6 +15,7 @@ import { Buckets, mix } from './buckets';
 import { Fdb, valueOf } from './fdb';
 import { IPV4_HEAD } from './neighbour';
 import { PORT_ROUTER, PORT_VLAN_AWARE, Port, configureVlan } from './port';
+import { describeMembers } from './segment';
 
 const MAC_HIGH_SHIFT: u64 = 32;
 const ZONE_SHIFT: u64 = 32;
@@ -39,7 +40,10 @@ export class Iface {
   tag: u32;
   vlan: u32;
   addressCount: u32;
-  private spare0: u64;
+  /** 1: the zone's rules see what stays in the segment: node/inspect.ts. */
+  inspects: u32;
+  /** Flows sent back into the segment with another destination. */
+  hairpins: u32;
   private spare1: u64;
   private spare2: u64;
 
@@ -184,6 +188,11 @@ export function configureIface(
       iface.mtuBytes = value;
       core.generation++;
       return Status.Ok;
+    case InterfaceOption.Inspect:
+      if (value > 1) return Status.OutOfRange;
+      iface.inspects = value;
+      tellSegment(iface);
+      return Status.Ok;
     case InterfaceOption.Vlan:
       if (value >= VID_RESERVED || iface.inUse) return Status.OutOfRange;
       iface.vlan = value;
@@ -216,13 +225,31 @@ function setPort(core: Core, iface: Iface, place: u32): Status {
   iface.port = port;
   port.iface = iface;
   port.flags |= PORT_ROUTER;
+  tellSegment(iface);
   core.generation++;
   return Status.Ok;
+}
+
+/** One flow more, or less, whose answers stay in the segment. */
+export function countHairpin(iface: Iface, by: i32): void {
+  iface.hairpins += by;
+  if (iface.hairpins <= 1) tellSegment(iface);
+}
+
+/** Tells the members whether the interface wants to see what goes between them. */
+function tellSegment(iface: Iface): void {
+  if (!iface.inUse) return;
+  const segment = iface.port.segment;
+  const isWanted = iface.inspects != 0 || iface.hairpins != 0;
+  segment.inspector = isWanted ? iface : changetype<Iface>(0);
+  describeMembers(segment);
 }
 
 function leavePort(core: Core, iface: Iface): void {
   if (!iface.inUse) return;
   const port = iface.port;
+  port.segment.inspector = changetype<Iface>(0);
+  describeMembers(port.segment);
   const fdb = Fdb.at(core.fdb);
   const found = fdb.lookup(iface.mac | ((<u64>iface.domain) << MAC_BITS));
   if (found != 0) fdb.removeAt(found);

@@ -41,6 +41,7 @@ export const PORT_NEIGHBOUR_SUPPRESS: u32 = 32768;
 export const PORT_UNDERLAY: u32 = 65536; // carries tunnels: its frames are no segment's
 export const PORT_TUNNEL: u32 = 131072; // stands for an overlay's VTEPs in its segment
 export const PORT_ROUTER: u32 = 262144; // a zone's interface in its segment
+export const PORT_INSPECTED: u32 = 524288; // a zone wants to see what stays in the segment
 /** Frames from or to such a port leave the straight way. */
 export const PORT_SLOW: u32 =
   PORT_ISOLATED |
@@ -48,7 +49,8 @@ export const PORT_SLOW: u32 =
   PORT_REWRITES_TAGS |
   PORT_GROUPED |
   PORT_IS_NOBODY |
-  PORT_ROUTER;
+  PORT_ROUTER |
+  PORT_INSPECTED;
 /** What a port without a configuration of its own does. */
 const PORT_DEFAULTS: u32 =
   PORT_LEARNING | PORT_FLOOD | PORT_MULTICAST_FLOOD | PORT_BROADCAST_FLOOD | PORT_ACCEPTS_TAGGED;
@@ -324,5 +326,5 @@ function leaveSegment(port: Port): void {
   port.next = changetype<Port>(0);
   port.domain = 0;
   port.overlay = changetype<Overlay>(0);
-  port.flags &= ~PORT_VLAN_AWARE;
+  port.flags &= ~(PORT_VLAN_AWARE | PORT_INSPECTED);
 }

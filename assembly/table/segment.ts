@@ -7,8 +7,9 @@ import { Capacity, LimitPolicy, SegmentCounter, SegmentOption, StaticMove, Statu
 import { ARRIVAL_BYTES, Core, SEGMENT_BYTES, VLAN_TABLE_BYTES } from '../memory';
 import { TPID_CUSTOMER, isTpid } from '../wire/vlan';
 import { REFRESH_MS } from './fdb';
+import { Iface } from './iface';
 import { Overlay } from './overlay';
-import { PORT_VLAN_AWARE, Port } from './port';
+import { PORT_INSPECTED, PORT_VLAN_AWARE, Port } from './port';
 
 const DEFAULT_AGE_MS: u32 = 300000; // IEEE 802.1Q-2018 table 8-6
 /** A clock of 32 bits cannot tell longer ages from short ones. */
@@ -38,7 +39,8 @@ export class Segment {
   answersNeighbours: u32;
   /** Null: none. */
   overlay: Overlay;
-  private spare3: u32;
+  /** Router interface that wants to see what stays in the segment; null: none. */
+  inspector: Iface;
 
   static at(segments: usize, index: u32): Segment {
     return changetype<Segment>(segments + <usize>index * SEGMENT_BYTES);
@@ -52,6 +54,8 @@ export class Segment {
     port.overlay = this.overlay;
     const aware = this.vlanTable != 0;
     port.flags = aware ? port.flags | PORT_VLAN_AWARE : port.flags & ~PORT_VLAN_AWARE;
+    const isInspected = changetype<usize>(this.inspector) != 0;
+    port.flags = isInspected ? port.flags | PORT_INSPECTED : port.flags & ~PORT_INSPECTED;
   }
 
   /** Learned entries now. */
