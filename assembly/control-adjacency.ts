@@ -10,11 +10,11 @@ import { familyOf, headAt, storeAddress, tailAt } from './table/address';
 import {
   Adjacencies,
   Adjacency,
-  adjacencyTo,
+  adjacencyAt,
   findAdjacency,
   removeAdjacency,
-  setPermanent,
 } from './table/adjacency';
+import { setPermanent } from './table/adjacency-state';
 import { Iface } from './table/iface';
 import { isStation } from './wire/ethernet';
 import { isGroupIpv6 } from './wire/ipv6';
@@ -29,9 +29,9 @@ export function adjacencyInsert(core: Core, iface: Iface): Status {
   const mac = low | ((<u64>load<u16>(record, AdjacencyRecord.MacHigh)) << MAC_HIGH_SHIFT);
   if (!hasSoundAddress(record) || !isStation(mac)) return Status.OutOfRange;
   if (iface.isOwnAddress(headIn(record), tailIn(record))) return Status.OutOfRange;
-  const row = adjacencyTo(core, iface, headIn(record), tailIn(record));
+  const row = adjacencyAt(core, iface, headIn(record), tailIn(record));
   if (changetype<usize>(row) == 0) return Status.Full;
-  setPermanent(row, mac);
+  setPermanent(core, row, mac);
   return Status.Ok;
 }
 

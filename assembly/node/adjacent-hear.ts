@@ -15,14 +15,8 @@ import { Drop } from '../abi';
 import { AdjacencyState } from '../adjacency-abi';
 import { Core } from '../memory';
 import { Packet, reserve } from '../packet';
-import {
-  Adjacencies,
-  Adjacency,
-  adjacencyTo,
-  confirm,
-  findAdjacency,
-  learnAdjacency,
-} from '../table/adjacency';
+import { Adjacencies, Adjacency, adjacencyAt, findAdjacency } from '../table/adjacency';
+import { confirm, learnAdjacency } from '../table/adjacency-state';
 import { Iface } from '../table/iface';
 import { IPV4_HEAD } from '../table/neighbour';
 import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
@@ -103,14 +97,14 @@ function hearArp(core: Core, p: Packet, iface: Iface): Drop {
 function believe(core: Core, row: Adjacency, mac: u64, isAnswer: bool): void {
   Adjacencies.at(core.adjacencies).heard = row;
   if (isAnswer) confirm(core, row, mac);
-  else learnAdjacency(row, mac);
+  else learnAdjacency(core, row, mac);
 }
 
 /** The neighbour that asks us; one of our subnets that nobody knew is made. Null: neither. */
 function whoAsks(core: Core, iface: Iface, head: u64, tail: u64): Adjacency {
   for (let i: u32 = 0; i < iface.addressCount; i++) {
     const isFamily = (iface.addressHead(i) == IPV4_HEAD) == (head == IPV4_HEAD);
-    if (isFamily && iface.isOnLink(i, head, tail)) return adjacencyTo(core, iface, head, tail);
+    if (isFamily && iface.isOnLink(i, head, tail)) return adjacencyAt(core, iface, head, tail);
   }
   return findAdjacency(core, iface, head, tail);
 }

@@ -13,7 +13,8 @@ import { AdjacencyState } from '../adjacency-abi';
 import { OWN_ACCORD } from '../fate';
 import { Core, count } from '../memory';
 import { Packet, reserve } from '../packet';
-import { Adjacencies, Adjacency, useAdjacency } from '../table/adjacency';
+import { Adjacencies, Adjacency } from '../table/adjacency';
+import { retryAdjacency, useAdjacency } from '../table/adjacency-state';
 import { Port } from '../table/port';
 import {
   MOST_BLOCKS,
@@ -37,8 +38,7 @@ export function queueOn(core: Core, p: Packet, row: Adjacency): Drop {
   const table = Adjacencies.at(core.adjacencies);
   if (row.state == AdjacencyState.Failed) {
     if (core.nowMs - row.askedMs < RETRY_MS) return Drop.NeighbourFailed;
-    row.state = AdjacencyState.Incomplete;
-    row.asks = 0;
+    retryAdjacency(core, row);
   }
   const needed = blocksOf(p);
   while (row.waiting != 0 && isFull(table, row, needed)) {

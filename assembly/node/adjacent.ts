@@ -21,6 +21,7 @@ import { OWN_ACCORD } from '../fate';
 import { Core } from '../memory';
 import { reserve } from '../packet';
 import { Adjacencies, Adjacency, removeAdjacency } from '../table/adjacency';
+import { failAdjacency } from '../table/adjacency-state';
 import { Iface } from '../table/iface';
 import { PORT_UP } from '../table/port';
 import { BROADCAST_MAC } from '../wire/ethernet';
@@ -124,7 +125,7 @@ function look(core: Core, row: Adjacency): void {
   }
   if (row.asks != 0 && elapsedMs < RETRY_MS) return;
   if (row.asks < MOST_ASKS) return askNow(core, OWN_ACCORD, row);
-  row.fail(core.nowMs);
+  failAdjacency(core, row);
 }
 
 /**

@@ -81,15 +81,6 @@ export class Adjacency {
     this.nextField = <u16>index;
   }
 
-  /** It did not answer. */
-  fail(nowMs: u32): void {
-    this.stateField = <u8>AdjacencyState.Failed;
-    this.mac = 0;
-    this.asks = 0;
-    this.askedMs = nowMs;
-    this.place = this.placeVersion = this.placedMs = 0;
-  }
-
   /** Frees the row: what named it names nobody. */
   end(): void {
     this.stateField = <u8>AdjacencyState.None;

@@ -16,20 +16,14 @@
  * it came by. When it finds none the new neighbour is refused and counted. The others stay
  * until removed; who did not answer is forgotten after FORGET_MS (node/adjacent.ts).
  *
- * Rows that somebody has to look at soon, since they are asked or packets wait for them, are
+ * Half the rows at the most are Incomplete, so that a stranger who tries all addresses of a
+ * subnet leaves room for those that are there. Rows that somebody has to look at soon, since they are asked or packets wait for them, are
  * in a list (`list`, `unlist`).
  */
 import { AdjacencyState } from '../adjacency-abi';
 import { Core, alignLine } from '../memory';
 import { Pool } from '../pool';
-import {
-  Adjacency,
-  FLAG_CONFIRMED,
-  FLAG_LISTED,
-  FLAG_USED,
-  ROW_BYTES,
-  indexOf,
-} from './adjacency-row';
+import { Adjacency, FLAG_LISTED, FLAG_USED, ROW_BYTES, indexOf } from './adjacency-row';
 import { Buckets, mix } from './buckets';
 import { addressKey } from './endpoints';
 import { Iface } from './iface';
@@ -53,8 +47,9 @@ export class Adjacencies {
   rowCount: u32;
   touched: u32;
   private free: u32;
-  /** Neighbours there are. */
+  /** Neighbours there are, and those that are Incomplete. */
   used: u32;
+  unresolved: u32;
   /** Rows last looked at, to free one and to age it; when that was done last. */
   private hand: u32;
   sweep: u32;
@@ -152,12 +147,14 @@ export class Adjacencies {
   close(row: Adjacency, key: u64): void {
     const found = this.buckets.lookup(key);
     if (found != 0) this.buckets.removeAt(found);
+    if (row.state == AdjacencyState.Incomplete) this.unresolved--;
     row.end();
     this.used--;
     if (!row.has(FLAG_LISTED)) this.giveBack(row);
   }
 
-  private refuse(): Adjacency {
+  /** Counts one that finds no place. */
+  refuse(): Adjacency {
     this.refused++;
     return changetype<Adjacency>(0);
   }
@@ -212,15 +209,29 @@ export function findAdjacency(core: Core, iface: Iface, head: u64, tail: u64): A
   return isIt ? found : changetype<Adjacency>(0);
 }
 
-/** Likewise; one that is not there is made: Incomplete, and asked soon. Null: no room. */
+/**
+ * Likewise; one that is not there is made: Incomplete, and asked soon. Null: there is no room,
+ * or half the rows are Incomplete, as when somebody tries all addresses of a subnet.
+ */
 export function adjacencyTo(core: Core, iface: Iface, head: u64, tail: u64): Adjacency {
+  return findOrMake(core, iface, head, tail, true);
+}
+
+/** Likewise, for one that is known to be there: it spoke, or is configured. */
+export function adjacencyAt(core: Core, iface: Iface, head: u64, tail: u64): Adjacency {
+  return findOrMake(core, iface, head, tail, false);
+}
+
+function findOrMake(core: Core, iface: Iface, head: u64, tail: u64, isGuess: bool): Adjacency {
   const table = Adjacencies.at(core.adjacencies);
   const key = keyOf(core, iface.index, head, tail);
   let row = table.find(key);
   if (changetype<usize>(row) == 0) {
+    if (isGuess && table.unresolved > table.rowCount / 2) return table.refuse();
     row = table.open(core, key);
     if (changetype<usize>(row) == 0) return row;
     row.begin(iface.index, head, tail);
+    table.unresolved++;
     table.list(row);
     return row;
   }
@@ -237,49 +248,6 @@ export function adjacencyOf(core: Core, reference: u32): Adjacency {
   const row = table.row(index);
   const isIt = row.reference == reference && row.state != AdjacencyState.None;
   return isIt ? row : changetype<Adjacency>(0);
-}
-
-/** It is known to be at `mac` now, as it answered or packets come back (RFC 4861 §7.3.1). */
-export function confirm(core: Core, row: Adjacency, mac: u64): void {
-  if (row.state == AdjacencyState.Permanent) return;
-  moveTo(row, mac);
-  row.seenMs = core.nowMs;
-  row.mark(FLAG_CONFIRMED, true);
-  row.asks = 0;
-  row.state = AdjacencyState.Reachable;
-}
-
-/** It says unasked that it is at `mac`: it may be, which sending will show (§7.2.3). */
-export function learnAdjacency(row: Adjacency, mac: u64): void {
-  const state = row.state;
-  if (state == AdjacencyState.Permanent) return;
-  if (row.mac == mac) return;
-  moveTo(row, mac);
-  row.asks = 0;
-  row.state = AdjacencyState.Stale;
-}
-
-/** It is at `mac`, and nobody on the link says otherwise. */
-export function setPermanent(row: Adjacency, mac: u64): void {
-  moveTo(row, mac);
-  row.asks = 0;
-  row.state = AdjacencyState.Permanent;
-}
-
-/** Writes a MAC address that is another; where that is, is to be found again. */
-function moveTo(row: Adjacency, mac: u64): void {
-  if (row.mac == mac) return;
-  row.mac = mac;
-  row.place = row.placeVersion = row.placedMs = 0;
-}
-
-/** A packet goes to a Stale neighbour: unless it speaks it is asked in a while (§7.3.3). */
-export function useAdjacency(core: Core, row: Adjacency): void {
-  row.mark(FLAG_USED, true);
-  if (row.state != AdjacencyState.Stale) return;
-  row.state = AdjacencyState.Delay;
-  row.askedMs = core.nowMs;
-  Adjacencies.at(core.adjacencies).list(row);
 }
 
 /** Forgets a neighbour, for which nothing waits: node/adjacent-queue.ts sees to that. */

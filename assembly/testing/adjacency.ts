@@ -14,6 +14,7 @@ import { CONSUMED } from '../node/outer';
 import { headAt, tailAt } from '../table/address';
 import * as table from '../table/adjacency';
 import { Adjacencies, Adjacency } from '../table/adjacency';
+import * as state from '../table/adjacency-state';
 import { Iface } from '../table/iface';
 import { Port } from '../table/port';
 import { Ethernet } from '../wire/ethernet';
@@ -83,11 +84,11 @@ function rowOf(core: usize, reference: u32): Adjacency {
 }
 
 export function confirmAdjacency(core: usize, reference: u32, mac: usize): void {
-  table.confirm(Core.at(core), rowOf(core, reference), Ethernet.at(mac).destination);
+  state.confirm(Core.at(core), rowOf(core, reference), Ethernet.at(mac).destination);
 }
 
 export function learnAdjacency(core: usize, reference: u32, mac: usize): void {
-  table.learnAdjacency(rowOf(core, reference), Ethernet.at(mac).destination);
+  state.learnAdjacency(Core.at(core), rowOf(core, reference), Ethernet.at(mac).destination);
 }
 
 export function placeAdjacency(core: usize, reference: u32, place: u32): void {
@@ -95,14 +96,14 @@ export function placeAdjacency(core: usize, reference: u32, place: u32): void {
 }
 
 export function useAdjacency(core: usize, reference: u32): void {
-  table.useAdjacency(Core.at(core), rowOf(core, reference));
+  state.useAdjacency(Core.at(core), rowOf(core, reference));
 }
 
 export function removeAdjacency(core: usize, reference: u32): void {
   table.removeAdjacency(Core.at(core), rowOf(core, reference));
 }
 
-/** Neighbours, refused, reclaimed, conflicts, free blocks, rows in the list: to `out`. */
+/** Neighbours, refused, reclaimed, conflicts, free blocks, listed, Incomplete: to `out`. */
 export function readAdjacencies(core: usize, out: usize): void {
   const all = Adjacencies.at(Core.at(core).adjacencies);
   store<u32>(out, all.used);
@@ -111,6 +112,7 @@ export function readAdjacencies(core: usize, out: usize): void {
   store<u32>(out, all.conflicts, 12);
   store<u32>(out, all.pool.left, 16);
   store<u32>(out, all.listed, 20);
+  store<u32>(out, all.unresolved, 24);
 }
 
 /** Opens a batch, as the core will. */

@@ -163,10 +163,8 @@ export class AdjacentRig {
 
   get table() {
     this.call('readAdjacencies', this.out);
-    const [used, refused, reclaimed, conflicts, blocksLeft, listed] = this.core.unit.readWords(
-      this.out,
-      6,
-    );
+    const words = this.core.unit.readWords(this.out, 7);
+    const [used, refused, reclaimed, conflicts, blocksLeft, listed, unresolved] = words;
     return {
       used: used!,
       refused: refused!,
@@ -174,6 +172,7 @@ export class AdjacentRig {
       conflicts: conflicts!,
       blocksLeft: blocksLeft!,
       listed: listed!,
+      unresolved: unresolved!,
     };
   }
 

@@ -111,7 +111,7 @@ test('adjacent-queue: one neighbour takes 104 blocks, long frames push out short
 });
 
 test('adjacent-queue: a neighbour for which the pool has no block left refuses', () => {
-  const rig = AdjacentRig.create({ rows: 32 });
+  const rig = AdjacentRig.create({ rows: 64 });
   const others = Array.from({ length: 16 }, (_, i) => rig.to(`10.0.0.${100 + i}`));
   for (const other of others) {
     for (let id = 0; id < 64; id++) assert.is(rig.queue(other, packet(id)), 'None');
@@ -200,7 +200,7 @@ test('adjacent-queue: one that is removed while others wait is not mixed up with
 });
 
 test('adjacent-queue: random traffic leaves no block and no packet behind', () => {
-  const rig = AdjacentRig.create({ rows: 8 });
+  const rig = AdjacentRig.create({ rows: 16 });
   const started = rig.sent().length;
   let received = 0;
   let refused = 0;

@@ -149,7 +149,7 @@ test('adjacent: whoever answers a probe, or speaks before it, is asked no more',
 });
 
 test('adjacent: a batch asks so many; the others are asked in the next ones', () => {
-  const rig = AdjacentRig.create({ rows: 300 });
+  const rig = AdjacentRig.create({ rows: 400 });
   for (let i = 0; i < 200; i++) rig.to(`10.0.${i}.2`);
   const asked = [rig.attend(), ...[1, 2, 3].map(() => rig.open(1).attend())];
   assert.equal(

@@ -8,7 +8,7 @@ import { seededRandom } from '../../support/random.js';
 const random = seededRandom('adjacency');
 
 test('adjacency: one is made for an address of an interface, and found again', () => {
-  const rig = AdjacentRig.create();
+  const rig = AdjacentRig.create({ rows: 32 });
   const ips = ['10.0.0.2', '10.0.0.3', 'fd00::2', 'fe80::2', '::', '0.0.0.0'];
   const made = ips.flatMap(ip => [rig.to(ip, 0), rig.to(ip, 1)]);
   assert.is(new Set(made).size, 12, 'apart by address and interface');
@@ -140,6 +140,21 @@ test('adjacency: of those unconfirmed it gives up one that was not used', () => 
   );
 });
 
+test('adjacency: who tries all addresses takes half the table, and no longer than a failure', () => {
+  const rig = AdjacentRig.create({ rows: 64 });
+  const known = Array.from({ length: 20 }, (_, i) => rig.to(`10.0.0.${100 + i}`));
+  for (const neighbour of known) rig.learn(neighbour, 2);
+  const scanned = Array.from({ length: 100 }, (_, i) => rig.to(`fd00::${i + 100}`));
+  assert.is(scanned.filter(neighbour => neighbour !== 0).length, 33);
+  assert.equal([rig.table.unresolved, rig.table.refused, rig.table.reclaimed], [33, 67, 0]);
+  assert.is(rig.insert('10.0.0.2', 2), Status.Ok, 'one that is known to be there');
+  assert.is(rig.table.unresolved, 33);
+  rig.seconds(4);
+  assert.is(rig.table.unresolved, 0);
+  assert.not.equal(rig.to('fd00::999'), 0);
+  for (const neighbour of known) assert.is(rig.read(neighbour)?.state, 'Stale');
+});
+
 test('adjacency: a table of no rows refuses all', () => {
   const rig = AdjacentRig.create({ rows: 0 });
   assert.is(rig.to('10.0.0.2'), 0);
@@ -148,7 +163,11 @@ test('adjacency: a table of no rows refuses all', () => {
 
 test('adjacency: 30000 of IPv6 find a place and are listed', () => {
   const rig = AdjacentRig.create({ rows: 30000, build: 'release' });
-  for (let i = 0; i < 30000; i++) assert.ok(rig.to(`fd00::${i.toString(16)}:2`) !== 0);
+  for (let i = 0; i < 30000; i++) {
+    const neighbour = rig.to(`fd00::${i.toString(16)}:2`);
+    assert.ok(neighbour !== 0);
+    rig.confirm(neighbour, 2);
+  }
   assert.is(new Set(rig.walk()).size, 30000);
 });
 
@@ -172,8 +191,11 @@ test('adjacency: random changes agree with a Map', () => {
     if (what < 6) {
       const got = rig.to(ip, iface);
       if (known !== undefined) assert.is(got, known);
-      else if (got !== 0) model.set(key, got);
-      else assert.ok(model.size + rig.table.listed >= 40, 'refused too early');
+      else if (got !== 0) {
+        model.set(key, got);
+        if (random(3) > 0) rig.confirm(got, 2);
+      } else if (rig.table.unresolved <= 20)
+        assert.ok(model.size + rig.table.listed >= 40, 'refused too early');
     } else if (known !== undefined) {
       rig.call('removeAdjacency', known);
       model.delete(key);
@@ -193,6 +215,8 @@ test('adjacency: random changes agree with a Map', () => {
   }
   assert.is(rig.table.used, model.size);
   assert.is(rig.table.reclaimed, 0);
+  const left = rig.walk().filter(line => line.endsWith('Incomplete'));
+  assert.is(rig.table.unresolved, left.length);
 });
 
 test.run();
