@@ -16,8 +16,10 @@
  * it came by. When it finds none the new neighbour is refused and counted. The others stay
  * until removed; who did not answer is forgotten after FORGET_MS (node/adjacent.ts).
  *
- * Half the rows at the most are Incomplete, so that a stranger who tries all addresses of a
- * subnet leaves room for those that are there. Rows that somebody has to look at soon, since they are asked or packets wait for them, are
+ * About half the rows may be Incomplete: a stranger who tries all addresses of a subnet leaves
+ * room for those that speak or are configured (`adjacencyAt`).
+ *
+ * Rows that somebody has to look at soon, since they are asked or packets wait for them, are
  * in a list (`list`, `unlist`).
  */
 import { AdjacencyState } from '../adjacency-abi';
