@@ -211,7 +211,7 @@ export enum Trace {
   Delivered, // a LocalAnswer
   Queued, // a adjacency: its address is asked for
   Left, // a zone, b interface, c adjacency
-  RuleMatched, // a counter of the rule, b Verdict, or 0 if it has none, c jumps before it
+  RuleMatched, // a counter of the rule, b Verdict, c jumps before it
   PolicyApplied, // a counter of the policy, b Verdict
 }
 

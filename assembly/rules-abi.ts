@@ -223,7 +223,8 @@ export enum TtlAction {
 
 /** What `evaluate` says. */
 export enum Verdict {
-  Accept = 0,
+  None = 0, // of a rule that is not the last word
+  Accept,
   Drop,
   Reject, // `rejectWith` says how
   Nat, // accepted, and a binding is asked for: the nat fields of the subject

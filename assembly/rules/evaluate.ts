@@ -21,16 +21,13 @@ import { Subject } from './subject';
 import { act, ask } from './target';
 import { tracePolicy, traceRule } from './trace';
 
-const VERDICT_NONE: u32 = 0xffffffff;
-
 /**
  * The verdict of the rules at `hook` on the subject, which also takes down what else they
  * say. Without rules there: Accept, at once; `hasHook` spares even that.
  */
 export function evaluate(rules: Rules, s: Subject, hook: Hook): Verdict {
   const chain = chainAt(rules, s.zone, s.family, hook);
-  if (chain == 0) return Verdict.Accept;
-  const verdict = walk(rules, s, chain);
+  const verdict = chain == 0 ? Verdict.Accept : walk(rules, s, chain);
   s.verdict = verdict;
   return verdict;
 }
@@ -52,7 +49,7 @@ function walk(rules: Rules, s: Subject, base: usize): Verdict {
     const kind = load<u32>(target) & 0xff;
     const last = conclude(s, kind, target);
     hit(rules, s, rule, last, depth);
-    if (last != VERDICT_NONE) return last;
+    if (last != Verdict.None) return last;
     if (kind == TargetKind.Jump || kind == TargetKind.Goto) {
       if (kind == TargetKind.Jump) frame = Frame.at(rules.frames, ++depth);
       frame.enter(program, program + load<u32>(target, 4));
@@ -65,7 +62,7 @@ function walk(rules: Rules, s: Subject, base: usize): Verdict {
   }
 }
 
-/** The verdict of a target that is the last word; VERDICT_NONE of others. */
+/** The verdict of a target that is the last word; None of others. */
 function conclude(s: Subject, kind: u32, target: usize): u32 {
   switch (kind) {
     case TargetKind.Accept:
@@ -79,13 +76,13 @@ function conclude(s: Subject, kind: u32, target: usize): u32 {
       ask(s, target);
       return Verdict.Nat;
   }
-  return VERDICT_NONE;
+  return Verdict.None;
 }
 
 function hit(rules: Rules, s: Subject, rule: usize, verdict: u32, depth: u32): void {
   const id = load<u32>(rule, RuleField.Id);
   if (!s.meet(id)) countHit(rules, id, s.bytes);
-  if (s.packet != 0) traceRule(s, id, verdict == VERDICT_NONE ? 0 : verdict, depth);
+  if (s.packet != 0) traceRule(s, id, verdict, depth);
 }
 
 function applyPolicy(rules: Rules, s: Subject, base: usize): Verdict {

@@ -14,7 +14,7 @@ function open(s: Subject, event: Trace): usize {
   );
 }
 
-/** The rule `id` applied, in a chain behind `depth` jumps. `verdict`: its, or 0 if it has none. */
+/** The rule `id` applied, in a chain behind `depth` jumps, and said `verdict`. */
 export function traceRule(s: Subject, id: u32, verdict: u32, depth: u32): void {
   say(open(s, Trace.RuleMatched), id, verdict, depth);
 }

@@ -10,6 +10,8 @@ import {
   rulesBytesFor as bytesFor,
   useProgram as use,
 } from '../rules/rules';
+import { Core } from '../memory';
+import { Packet } from '../packet';
 import { runBpf as run } from '../rules/bpf';
 import { Subject } from '../rules/subject';
 
@@ -95,4 +97,12 @@ export function foldPaths(rules: usize): void {
 
 export function runBpf(instructions: usize, scratch: usize, packet: usize, length: u32): u32 {
   return run(instructions, scratch, packet, length);
+}
+
+/** From now on the subject is packet `index` of the core's batch, and traced. */
+export function traceSubject(subject: usize, core: usize, index: u32): void {
+  const p = Packet.at(Core.at(core).packets, index);
+  p.origin = index;
+  Subject.at(subject).core = <u32>core;
+  Subject.at(subject).packet = <u32>changetype<usize>(p);
 }

@@ -269,7 +269,7 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.Queued]: () => 'waits for the MAC address of its next hop, which is asked for',
   [Trace.Left]: ({ a, b }, names) => `leaves zone ${names.zone(a)} by ${names.iface(b)}`,
   [Trace.RuleMatched]: ({ a, b }, names) =>
-    `${names.rule(a)}${b === 0 ? '' : `: ${Verdict[b]}`}`,
+    `${names.rule(a)}${b === Verdict.None ? '' : `: ${Verdict[b]}`}`,
   [Trace.PolicyApplied]: ({ a, b }, names) => `${names.rule(a)}: ${Verdict[b]}`,
 };
 

@@ -25,6 +25,10 @@ export interface RigOptions extends CompileOptions {
   programBytes?: number;
   memoryBytes?: number;
   paths?: number;
+  /** Most counters. */
+  counters?: number;
+  /** Another module's memory to lie in. */
+  unit?: Unit;
   /** Number of the zone. */
   zone?: number;
 }
@@ -47,6 +51,7 @@ export interface NatAsked {
 }
 
 const MOST_COUNTERS = 1 << 17;
+const MOST_STATES = 1024;
 const PACKET_BYTES = 2048;
 const STATE_NAMES: Record<string, State> = {
   INVALID: State.Invalid,
@@ -83,12 +88,13 @@ export class RulesRig {
     private readonly options: RigOptions = {},
   ) {
     const { build = 'test', programBytes = 1 << 21, paths = 64 } = options;
-    this.unit = Unit.create(build, options.memoryBytes ?? 1 << 24);
+    const { counters = MOST_COUNTERS, memoryBytes = 1 << 24 } = options;
+    this.unit = options.unit ?? Unit.create(build, memoryBytes);
     this.zone = options.zone ?? 0;
     this.interfaces = options.interfaces ?? new Map();
-    const bytes = this.unit.call('rulesBytes', programBytes, MOST_COUNTERS, 1024, paths);
+    const bytes = this.unit.call('rulesBytes', programBytes, counters, MOST_STATES, paths);
     this.rules = this.unit.place(bytes);
-    this.unit.call('createRules', this.rules, programBytes, MOST_COUNTERS, 1024, paths);
+    this.unit.call('createRules', this.rules, programBytes, counters, MOST_STATES, paths);
     this.subject = this.unit.place(SUBJECT_BYTES);
     this.packet = this.unit.place(PACKET_BYTES);
     this.compiled = this.load('tables' in sets ? [sets] : sets);
