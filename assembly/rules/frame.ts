@@ -55,13 +55,19 @@ export class Frame {
     this.chain = chain;
     const groups = load<u32>(chain, ChainField.Groups);
     if (groups == 0) {
-      this.next = program + load<u32>(chain, ChainField.Rules);
-      this.end = program + load<u32>(chain, ChainField.End);
+      this.enterAll(program, chain);
       return;
     }
     this.next = program + load<u32>(chain, ChainField.GroupRows);
     this.end = this.next + <usize>groups * GROUP_BYTES;
     this.lists = 0;
+  }
+
+  /** Begins the chain at `chain`, to look at all of its rules from `next` to `end`. */
+  enterAll(program: usize, chain: usize): void {
+    this.chain = chain;
+    this.next = program + load<u32>(chain, ChainField.Rules);
+    this.end = program + load<u32>(chain, ChainField.End);
   }
 
   /** The next rule that may apply, or 0 at the end of the chain. */

@@ -125,7 +125,6 @@ export function createRules(
   counters: u32,
   states: u32,
   paths: u32,
-  seed: u32,
 ): Rules {
   const rules = Rules.at(ptr);
   let next = ptr + HEADER_BYTES;
@@ -152,8 +151,13 @@ export function createRules(
   rules.mostPaths = paths;
   rules.pathMask = pathPlacesFor(paths) - 1;
   rules.mostPathWords = paths * PATH_WORDS;
-  rules.random = seed == 0 ? 1 : seed;
+  rules.random = 1;
   return rules;
+}
+
+/** Where `statistic --mode random` begins. */
+export function seedRules(rules: Rules, seed: u32): void {
+  rules.random = seed == 0 ? 1 : seed;
 }
 
 /**

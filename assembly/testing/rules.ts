@@ -2,6 +2,7 @@
 import { SUBJECT_BYTES } from '../rules-abi';
 import { countTrail as countOfTrail } from '../rules/count';
 import { evaluate as verdictOf } from '../rules/evaluate';
+import { nearest as nearestOf } from '../rules/nearest';
 import { countPath as countOfPath, foldPaths as fold, pathOf as numberOf } from '../rules/path';
 import {
   Rules,
@@ -28,7 +29,7 @@ export function createRules(
   paths: u32,
 ): void {
   memory.fill(rules, 0, bytesFor(program, counters, states, paths));
-  create(rules, program, counters, states, paths, 1);
+  create(rules, program, counters, states, paths);
 }
 
 /** Where the next program is written. */
@@ -105,4 +106,8 @@ export function traceSubject(subject: usize, core: usize, index: u32): void {
   p.origin = index;
   Subject.at(subject).core = <u32>core;
   Subject.at(subject).packet = <u32>changetype<usize>(p);
+}
+
+export function nearestRule(rules: usize, subject: usize, hook: u32, out: usize): void {
+  nearestOf(Rules.at(rules), Subject.at(subject), hook, out);
 }

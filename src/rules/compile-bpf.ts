@@ -2,7 +2,7 @@
  * Checks a program of classic BPF before the core runs it: S. McCanne, V. Jacobson, "The BSD
  * Packet Filter", 1993, table 1; numbers as in linux/filter.h. The core relies on this.
  */
-import { Refused } from './compile-match.js';
+import { Refused } from './compile-criterion.js';
 import type { BpfInstruction } from './model.js';
 
 /** Most instructions that `-m bpf` takes. */

@@ -1,6 +1,6 @@
 /** What a rule asks for in full, so that a packet's own fields lead to it: its key. */
 import { GroupKey, HASH_MULTIPLIER, HASH_SHIFT, HASH_START, Op } from '../../assembly/rules-abi.js';
-import { hasMemory, type Criterion } from './compile-match.js';
+import { hasMemory, type Criterion } from './compile-criterion.js';
 
 /** An address of 1 or 4 words, as they are hashed. */
 export interface KeyAddress {

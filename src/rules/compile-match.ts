@@ -2,45 +2,20 @@
  * Matches of a rule as criteria of a program (assembly/rules-abi.ts). A match that the core
  * cannot ask is refused by its name: no match is left out.
  */
+import { ANY_ICMP_TYPE, Op } from '../../assembly/rules-abi.js';
 import {
-  ANY_ICMP_TYPE,
-  AddressTypeBit,
-  FIRST_STATEFUL_OP,
-  Op,
-  State,
-} from '../../assembly/rules-abi.js';
-import { bpfNumbers } from './compile-bpf.js';
-import { Words, wordOf, wordsOf } from './compile-words.js';
-import type { AddressType, CtState, Family, IpMask, IpRange, Match, Range } from './model.js';
-
-/** One question to a packet. */
-export interface Criterion {
-  readonly op: Op;
-  negated: boolean;
-  /** 16 bits. */
-  readonly argument: number;
-  /** 32 bits each. */
-  readonly numbers: readonly number[];
-}
-
-/** What matches are compiled against. */
-export interface MatchContext {
-  readonly family: Family;
-  /** Router interface + 1 of each name. */
-  readonly interfaces: ReadonlyMap<string, number>;
-  /** Where bitmaps of interfaces go. */
-  readonly words: Words;
-  /** Offsets of bitmaps that are there, by the beginning of the names. */
-  readonly sets: Map<string, { offset: number; words: number }>;
-  /** Takes the next row of memory for a criterion. */
-  takeState(): number;
-}
-
-/** A match that cannot be compiled; the message is the second half of `expected …, got …`. */
-export class Refused extends Error {}
-
-/** A constant answer where the question needs no packet. */
-type Answer = Criterion | boolean;
+  asked,
+  bytePair,
+  hasMemory,
+  pairOf,
+  setOf,
+  type Answer,
+  type Criterion,
+  type MatchContext,
+} from './compile-criterion.js';
+import { askFlow } from './compile-match-flow.js';
+import { wordOf, wordsOf } from './compile-words.js';
+import type { IpMask, Match } from './model.js';
 
 const HEADER_KINDS = new Set<Match['kind']>([
   'source',
@@ -50,31 +25,6 @@ const HEADER_KINDS = new Set<Match['kind']>([
   'protocol',
   'fragment',
 ]);
-const NO_NUMBERS: readonly number[] = [];
-const MOST_TTL = 255;
-const BYTE_BITS = 8;
-const HALF_BITS = 16;
-const STATES: Record<CtState, State> = {
-  INVALID: State.Invalid,
-  NEW: State.New,
-  RELATED: State.Related,
-  ESTABLISHED: State.Established,
-  UNTRACKED: State.Untracked,
-  SNAT: State.Snat,
-  DNAT: State.Dnat,
-};
-const ADDRESS_TYPES: Record<AddressType, AddressTypeBit> = {
-  UNSPEC: AddressTypeBit.Unspecified,
-  UNICAST: AddressTypeBit.Unicast,
-  LOCAL: AddressTypeBit.Local,
-  BROADCAST: AddressTypeBit.Broadcast,
-  ANYCAST: AddressTypeBit.Anycast,
-  MULTICAST: AddressTypeBit.Multicast,
-  BLACKHOLE: AddressTypeBit.Blackhole,
-  UNREACHABLE: AddressTypeBit.Unreachable,
-  PROHIBIT: AddressTypeBit.Prohibit,
-};
-
 /**
  * Criteria of a rule in the order they are asked. That of the header of IP come first, as in
  * iptables; the rest is sorted by cost, but not past one that remembers that it was asked.
@@ -100,10 +50,6 @@ function add(criteria: Criterion[], match: Match, context: MatchContext): void {
   if (criterion !== undefined) criteria.push(criterion);
 }
 
-export function hasMemory({ op }: Criterion): boolean {
-  return op >= FIRST_STATEFUL_OP;
-}
-
 /** By insertion: there are few, and equal ones stay as they are. */
 function sortBetween(criteria: Criterion[], first: number, end: number): void {
   for (let i = first + 1; i < end; i++) {
@@ -124,17 +70,15 @@ export function laySets(matches: readonly Match[], context: MatchContext): void 
 /** Undefined: applies to every packet. */
 function compileMatch(match: Match, context: MatchContext): Criterion | undefined {
   const answer = ask(match, context);
-  if (typeof answer === 'boolean') return answer === match.negated ? asked(Op.Never) : undefined;
+  if (typeof answer === 'boolean') return answer === match.negated ? never(match) : undefined;
   answer.negated = match.negated;
+  answer.match = match;
   return answer;
 }
 
-function asked(op: Op, argument = 0, numbers: readonly number[] = NO_NUMBERS): Criterion {
-  return { op, negated: false, argument, numbers };
+function never(match: Match): Criterion {
+  return { ...asked(Op.Never), match };
 }
-
-const pairOf = ({ first, last }: Range): number => (first | (last << HALF_BITS)) >>> 0;
-const bytePair = (low: number, high: number): number => low | (high << BYTE_BITS);
 
 function ask(match: Match, context: MatchContext): Answer {
   switch (match.kind) {
@@ -165,11 +109,6 @@ function masked(op: Op, op6: Op, { ip, mask }: IpMask): Answer {
   return asked(op6, 0, [...wordsOf(ip), ...wordsOf(mask)]);
 }
 
-function ranged(op: Op, op6: Op, { first, last }: IpRange): Answer {
-  if (first.length === 4) return asked(op, 0, [wordOf(first), wordOf(last)]);
-  return asked(op6, 0, [...wordsOf(first), ...wordsOf(last)]);
-}
-
 function askInterface(
   op: Op,
   setOp: Op,
@@ -183,22 +122,6 @@ function askInterface(
   if (name === '') return true;
   const set = setOf(name, context);
   return set.words === 0 ? false : asked(setOp, set.words, [set.offset]);
-}
-
-/** Bitmap of the interfaces whose names begin so. */
-function setOf(prefix: string, context: MatchContext): { offset: number; words: number } {
-  const known = context.sets.get(prefix);
-  if (known !== undefined) return known;
-  const numbers = [...context.interfaces].filter(([name]) => name.startsWith(prefix));
-  const words = Math.max(0, ...numbers.map(([, number]) => (number >>> 5) + 1));
-  const offset = context.words.reserve(words * 4);
-  for (const [, number] of numbers) {
-    const at = offset + (number >>> 5) * 4;
-    context.words.set(at, context.words.at(at) | (1 << (number & 31)));
-  }
-  const set = { offset, words };
-  context.sets.set(prefix, set);
-  return set;
 }
 
 function askLayer4(match: Match, context: MatchContext): Answer {
@@ -223,109 +146,5 @@ function askLayer4(match: Match, context: MatchContext): Answer {
       return asked(Op.IcmpType, match.type ?? ANY_ICMP_TYPE, [pairOf(match.codes)]);
     default:
       return askFlow(match, context);
-  }
-}
-
-function askFlow(match: Match, context: MatchContext): Answer {
-  switch (match.kind) {
-    case 'ctstate':
-      return asked(
-        Op.CtState,
-        match.states.reduce((bits, state) => bits | STATES[state], 0),
-      );
-    case 'ctdir':
-      return asked(Op.CtDirection, match.direction === 'REPLY' ? 1 : 0);
-    case 'ctproto':
-      return asked(Op.CtProtocol, match.protocol);
-    case 'ctorigdst':
-      return flowAddress(match.prefix);
-    case 'ctorigdstport':
-      return asked(Op.CtOriginalDestinationPort, 0, [pairOf(match.ports)]);
-    case 'connmark':
-      return asked(Op.ConnMark, 0, [match.mark.value >>> 0, match.mark.mask >>> 0]);
-    case 'sourceType':
-      return asked(
-        typeOp([Op.SourceType, Op.SourceTypeIn, Op.SourceTypeOut], match.limitTo),
-        typeBits(match.types),
-      );
-    case 'destinationType':
-      return asked(
-        typeOp([Op.DestinationType, Op.DestinationTypeIn, Op.DestinationTypeOut], match.limitTo),
-        typeBits(match.types),
-      );
-    default:
-      return askPacket(match, context);
-  }
-}
-
-/** Unlike that of the packet, a mask of 0 still asks whether there is a flow. */
-function flowAddress({ ip, mask }: IpMask): Answer {
-  if (ip.length === 4) return asked(Op.CtOriginalDestination, 0, [wordOf(ip), wordOf(mask)]);
-  return asked(Op.CtOriginalDestination6, 0, [...wordsOf(ip), ...wordsOf(mask)]);
-}
-
-function typeOp([plain, toIn, toOut]: [Op, Op, Op], limitTo: 'in' | 'out' | undefined): Op {
-  if (limitTo === undefined) return plain;
-  return limitTo === 'in' ? toIn : toOut;
-}
-
-function typeBits(types: readonly AddressType[]): number {
-  return types.reduce((bits, type) => bits | ADDRESS_TYPES[type], 0);
-}
-
-function askPacket(match: Match, context: MatchContext): Answer {
-  switch (match.kind) {
-    case 'length':
-      return asked(Op.Length, 0, [match.bytes.first, match.bytes.last]);
-    case 'ttl': {
-      const { compare, ttl } = match;
-      const first = compare === 'lt' ? 0 : compare === 'gt' ? ttl + 1 : ttl;
-      const last = compare === 'gt' ? MOST_TTL : compare === 'lt' ? ttl - 1 : ttl;
-      return first <= last && asked(Op.Ttl, bytePair(first, last));
-    }
-    case 'dscp':
-      return asked(Op.Tos, bytePair(match.dscp << 2, 0xfc));
-    case 'tos':
-      return asked(Op.Tos, bytePair(match.tos.value, match.tos.mask));
-    case 'macSource': {
-      const [low, high] = wordsOf(
-        Uint8Array.from([...match.mac, ...new Array<number>(10).fill(0)]),
-      );
-      return asked(Op.MacSource, 0, [low!, high!]);
-    }
-    case 'sourceRange':
-      return ranged(Op.SourceRange, Op.SourceRange6, match.range);
-    case 'destinationRange':
-      return ranged(Op.DestinationRange, Op.DestinationRange6, match.range);
-    case 'bpf':
-      return asked(Op.Bpf, 0, bpfNumbers(match.program));
-    default:
-      return askOther(match, context);
-  }
-}
-
-function askOther(match: Match, context: MatchContext): Answer {
-  switch (match.kind) {
-    case 'limit':
-      return asked(Op.Limit, 0, [context.takeState(), match.packets, match.perMs, match.burst]);
-    case 'statisticRandom':
-      return asked(Op.StatisticRandom, 0, [match.chance]);
-    case 'statisticNth':
-      return asked(Op.StatisticNth, 0, [context.takeState(), match.every, match.packet]);
-    // There is no IPsec: no packet has a policy of it.
-    case 'policy':
-      return match.policy === 'none';
-    // There are no virtual services: no packet belongs to one.
-    case 'ipvs':
-      return false;
-    case 'ipvsProtocol':
-    case 'ipvsAddress':
-    case 'ipvsPort':
-    case 'ipvsPortControl':
-    case 'ipvsDirection':
-    case 'ipvsMethod':
-      return match.negated; // does not apply either way
-    default:
-      throw new Refused(match.kind);
   }
 }

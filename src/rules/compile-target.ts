@@ -1,6 +1,6 @@
 /** Targets of a rule as words of a program (assembly/rules-abi.ts, TargetKind). */
 import { NatFlag, NatKind, RejectWith, TargetKind, TtlAction } from '../../assembly/rules-abi.js';
-import { Refused } from './compile-match.js';
+import { Refused } from './compile-criterion.js';
 import { wordOf, wordsOf } from './compile-words.js';
 import type { IpRange, Range, RejectWith as RejectName, Target } from './model.js';
 

@@ -24,13 +24,8 @@ import { ConfigError, type Problem } from '../config/config-error.js';
 import { chainProblems } from './compile-chains.js';
 import { SMALL_CHAIN, layGroups, type Candidate } from './compile-groups.js';
 import { keyOf } from './compile-key.js';
-import {
-  Refused,
-  compileMatches,
-  laySets,
-  type Criterion,
-  type MatchContext,
-} from './compile-match.js';
+import { Refused, type Criterion, type MatchContext } from './compile-criterion.js';
+import { compileMatches, laySets } from './compile-match.js';
 import { compileTarget } from './compile-target.js';
 import { Words } from './compile-words.js';
 import type { Chain, Family, Place, Rule, RuleSet, RuleTable, TableName } from './model.js';
@@ -119,6 +114,15 @@ export function compileRules(
   return new Compiler(zones, options.smallChain ?? SMALL_CHAIN).compile();
 }
 
+/** What the chains of a table are laid down with. */
+interface Scope {
+  readonly zone: ZoneRules;
+  readonly table: TableName;
+  /** Of its chains. */
+  readonly offsets: ReadonlyMap<string, number>;
+  readonly context: MatchContext;
+}
+
 class Compiler {
   private readonly words = new Words();
   private readonly rules: CompiledRule[] = [];
@@ -176,52 +180,37 @@ class Compiler {
     const offset = this.words.reserve(table.chains.length * CHAIN_BYTES);
     const offsets = new Map(table.chains.map((chain, i) => [chain.name, offset + i * CHAIN_BYTES]));
     for (const chain of table.chains) {
-      const at = offsets.get(chain.name)!;
-      const place = { zone: zone.zone, family: context.family, table: table.name };
-      this.layChain(zone, { ...place, chain: chain.name }, chain, at, offsets, context);
+      this.layChain({ zone, table: table.name, offsets, context }, chain);
     }
   }
 
-  private layChain(
-    zone: ZoneRules,
-    place: CompiledPlace,
-    chain: Chain,
-    at: number,
-    offsets: ReadonlyMap<string, number>,
-    context: MatchContext,
-  ): void {
-    for (const { matches } of chain.rules) laySets(matches, context);
+  private layChain(scope: Scope, chain: Chain): void {
+    for (const { matches } of chain.rules) laySets(matches, scope.context);
+    const at = scope.offsets.get(chain.name)!;
     const first = this.words.bytes;
     const isLarge = chain.rules.length > this.smallChain;
     const candidates: Candidate[] = [];
     chain.rules.forEach((rule, index) => {
-      const criteria = this.layRule(zone, place, rule, index, offsets, context);
-      if (isLarge && criteria !== undefined) candidates.push(criteria);
+      const candidate = this.layRule(scope, chain.name, rule, index);
+      if (isLarge && candidate !== undefined) candidates.push(candidate);
     });
     this.words.set(at + ChainField.Rules, first);
     this.words.set(at + ChainField.End, this.words.bytes);
     this.words.set(at + ChainField.Count, chain.rules.length);
     this.words.set(at + ChainField.Policy, NO_POLICY);
     if (candidates.length > 0) {
-      const groups = layGroups(this.words, candidates, place.family === 'ipv6');
+      const groups = layGroups(this.words, candidates, scope.context.family === 'ipv6');
       this.words.set(at + ChainField.Groups, groups.count);
       this.words.set(at + ChainField.GroupRows, groups.offset);
     }
-    if (chain.policy !== undefined) this.layHook(place, chain, at);
+    if (chain.policy !== undefined) this.layHook(scope, chain, at);
   }
 
   /** Undefined: it is refused. */
-  private layRule(
-    zone: ZoneRules,
-    place: CompiledPlace,
-    rule: Rule,
-    index: number,
-    offsets: ReadonlyMap<string, number>,
-    context: MatchContext,
-  ): Candidate | undefined {
-    const { family, table, chain } = place;
+  private layRule(scope: Scope, chain: string, rule: Rule, index: number): Candidate | undefined {
+    const { zone, table, offsets, context } = scope;
     const id = this.rules.length;
-    this.rules.push({ zone: place.zone, family, table, chain, index, rule });
+    this.rules.push({ zone: zone.zone, family: context.family, table, chain, index, rule });
     try {
       const criteria = compileMatches(rule.matches, context);
       const target = compileTarget(rule.target, name => offsets.get(name)!);
@@ -235,15 +224,15 @@ class Compiler {
     }
   }
 
-  private layHook(place: CompiledPlace, chain: Chain, at: number): void {
-    const hook = HOOKS[place.table][chain.name]!;
-    const row =
-      PROGRAM_HEADER_BYTES + (place.zone * 2 + (place.family === 'ipv6' ? 1 : 0)) * ZONE_ROW_BYTES;
+  private layHook({ zone: { zone }, table, context }: Scope, chain: Chain, at: number): void {
+    const hook = HOOKS[table][chain.name]!;
+    const { family } = context;
+    const row = PROGRAM_HEADER_BYTES + (zone * 2 + (family === 'ipv6' ? 1 : 0)) * ZONE_ROW_BYTES;
     const verdict = chain.policy === 'DROP' ? Verdict.Drop : Verdict.Accept;
     this.words.set(row, this.words.at(row) | (1 << hook));
     this.words.set(row + ZONE_CHAINS + hook * NUMBER_BYTES, at);
     this.words.set(at + ChainField.Verdict, verdict);
-    this.policies.push({ ...place, verdict, row: at });
+    this.policies.push({ zone, family, table, chain: chain.name, verdict, row: at });
     this.policyCounters.push(chain.counters.packets, chain.counters.bytes);
   }
 

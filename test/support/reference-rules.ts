@@ -73,19 +73,7 @@ export class ReferenceRules {
   /** Asks the built-in chain `hook` of a table. */
   evaluate(table: TableName, hook: Hook, subject: ReferenceSubject): ReferenceOutcome {
     const chains = this.set.tables.find(({ name }) => name === table)?.chains ?? [];
-    const outcome: ReferenceOutcome = {
-      verdict: 'Accept',
-      target: undefined,
-      mark: subject.mark,
-      connMark: subject.connMark,
-      trail: [],
-      noTrack: false,
-      tcpMss: 0,
-      ttl: undefined,
-      tos: undefined,
-      logs: 0,
-      fillsChecksum: false,
-    };
+    const outcome = outcomeOf(subject);
     const base = chains.find(({ name }) => name === hook);
     if (base === undefined) return outcome;
     const end = this.walk(table, chains, base, subject, outcome);
@@ -126,10 +114,17 @@ export class ReferenceRules {
     const header = ['source', 'destination', 'in', 'out', 'protocol', 'fragment'];
     const first = rule.matches.filter(({ kind }) => header.includes(kind));
     const rest = rule.matches.filter(({ kind }) => !header.includes(kind));
-    return [...first, ...rest].every(match => {
-      const said = this.says(match, subject, outcome);
-      return said !== undefined && said !== match.negated;
-    });
+    return [...first, ...rest].every(match => this.isMet(match, subject, outcome));
+  }
+
+  /** Whether a packet that no rule changed meets a match. */
+  holds(match: Match, subject: ReferenceSubject): boolean {
+    return this.isMet(match, subject, outcomeOf(subject));
+  }
+
+  private isMet(match: Match, subject: ReferenceSubject, outcome: ReferenceOutcome): boolean {
+    const said = this.says(match, subject, outcome);
+    return said !== undefined && said !== match.negated;
   }
 
   /** Undefined: does not apply, negated or not. */
@@ -228,6 +223,23 @@ export class ReferenceRules {
     this.buckets.set(match, { credit: isEnough ? credit - match.perMs : credit, atMs: nowMs });
     return isEnough;
   }
+}
+
+/** Before any rule said anything. */
+function outcomeOf(subject: ReferenceSubject): ReferenceOutcome {
+  return {
+    verdict: 'Accept',
+    target: undefined,
+    mark: subject.mark,
+    connMark: subject.connMark,
+    trail: [],
+    noTrack: false,
+    tcpMss: 0,
+    ttl: undefined,
+    tos: undefined,
+    logs: 0,
+    fillsChecksum: false,
+  };
 }
 
 function endOf(target: Target): End | undefined {
