@@ -71,7 +71,7 @@ export function createZoneTables(core: Core, seed: u64): void {
   createFlowTimers(core);
   const rules = core.capacity(Capacity.Rules);
   const paths = core.capacity(Capacity.Paths);
-  createRules(core.rules, programBytes(core), rules, rules, paths, <u32>mix(seed + 5));
+  createRules(core.rules, programBytes(core), rules, rules, paths);
   // What was never found in the FDB is of no version of it.
   core.fdbVersion = 1;
 }
