@@ -25,7 +25,7 @@ export { captureFill } from './capture';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';
 import { sweep } from './node/age';
-import { sweepFlows } from './node/flows';
+import { ageFlows } from './node/flows';
 import { fillStorm } from './node/storm';
 import { foldPaths } from './rules/path';
 import * as rules from './rules/rules';
@@ -48,6 +48,8 @@ import { createZoneTables, placeZones } from './zones';
 /** Outer packets that may wait for fragments, and blocks of 2 KiB for each: a megabyte. */
 const MOST_DATAGRAMS: u32 = 256;
 const DATAGRAM_BLOCKS: u32 = 2;
+/** Flows that `housekeep` looks at. */
+const IDLE_FLOWS: u32 = 65536;
 
 export function abiVersion(): u32 {
   return ABI_VERSION;
@@ -419,10 +421,10 @@ export function eventCount(core: usize): u32 {
   return <u32>((c.eventEnd - c.events) / EVENT_BYTES);
 }
 
-/** Sweeps FDB buckets for expired entries while no batch comes. */
+/** Sweeps FDB buckets for expired entries, and flows, while no batch comes. */
 export function housekeep(core: usize, nowMs: u32, buckets: u32): void {
   const c = Core.at(core);
   c.nowMs = nowMs;
   sweep(c, Fdb.at(c.fdb), buckets);
-  sweepFlows(c, buckets);
+  ageFlows(c, IDLE_FLOWS);
 }

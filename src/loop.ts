@@ -67,7 +67,8 @@ export class Loop {
   private readonly cursor: number;
   private readonly ready: number;
   private readonly sweepBuckets: number;
-  private readonly hasUnderlays: boolean;
+  /** Whether the core sends anything of its own accord. */
+  private readonly speaks: boolean;
 
   constructor(private readonly options: LoopOptions) {
     const { core } = options;
@@ -79,7 +80,8 @@ export class Loop {
     this.ready = this.cursor + READY_OFFSET;
     // There are never more buckets than entries.
     this.sweepBuckets = Math.ceil(core.capacity(Capacity.FdbEntries) / SWEEP_TICKS);
-    this.hasUnderlays = core.capacity(Capacity.Underlays) !== 0;
+    const speakers = [Capacity.Underlays, Capacity.Zones];
+    this.speaks = speakers.some(which => core.capacity(which) !== 0);
     this.turnMs = options.nowMs();
     // The first tick comes at once.
     this.tickedMs = this.turnMs - TICK_MS;
@@ -137,10 +139,10 @@ export class Loop {
     onGone(port, errno);
   }
 
-  /** Ageing goes on while no frame comes, and underlays look for their next hops. */
+  /** Ageing goes on while no frame comes, and underlays and zones look for neighbours. */
   private tick(): void {
     this.tickedMs = this.turnMs;
     this.options.core.housekeep(this.turnMs, this.sweepBuckets);
-    if (this.hasUnderlays) this.process();
+    if (this.speaks) this.process();
   }
 }

@@ -156,21 +156,19 @@ function markNat(line: FlowLine, reply: FlowLine): void {
     (isDestination ? LINE_SOURCE_NAT : 0);
 }
 
-/** Gives back the entries of flows that died of age: a bounded number a batch. */
-export function ageFlows(core: Core): void {
+/** Gives back the entries of flows that died of age: of those due, `most` at the most. */
+export function ageFlows(core: Core, most: u32 = BATCH_ENTRIES): void {
   const flows = Flows.at(core.flows);
   if (flows.touched == 0) return;
   const elapsedMs = min(core.nowMs - flows.sweptMs, SWEEP_MS);
   const due = <u32>((<u64>flows.touched * elapsedMs) / SWEEP_MS);
   if (due == 0) return;
   flows.sweptMs = core.nowMs;
-  sweepFlows(core, min(due, BATCH_ENTRIES));
+  sweep(core, flows, min(due, most));
 }
 
 /** Looks at the next `entries` entries. */
-export function sweepFlows(core: Core, entries: u32): void {
-  const flows = Flows.at(core.flows);
-  if (flows.touched == 0) return;
+function sweep(core: Core, flows: Flows, entries: u32): void {
   for (let i: u32 = 0; i < entries; i++) {
     if (flows.sweepNext >= flows.touched) flows.sweepNext = 0;
     const line = flows.lineOf(flows.sweepNext++);
