@@ -35,6 +35,7 @@ export function makeIface(core: usize, ifaces: usize, index: u32, mac: usize): v
   const iface = Iface.at(ifaces, index);
   iface.index = index;
   iface.port = Port.at(Core.at(core).ports, 0);
+  iface.domain = iface.port.domain;
   iface.mac = Ethernet.at(mac).destination;
 }
 
@@ -183,18 +184,18 @@ export function takeFrame(core: usize, reference: u32, out: usize): usize {
   return frame;
 }
 
-export function adjacencyInsert(core: usize, iface: u32): u32 {
+export function insertPermanent(core: usize, iface: u32): u32 {
   return control.adjacencyInsert(Core.at(core), Iface.at(Core.at(core).ifaces, iface));
 }
 
-export function adjacencyRemove(core: usize, iface: u32): u32 {
+export function forgetAdjacency(core: usize, iface: u32): u32 {
   return control.adjacencyRemove(Core.at(core), Iface.at(Core.at(core).ifaces, iface));
 }
 
-export function adjacencyFlush(core: usize, iface: u32): u32 {
+export function flushAdjacencies(core: usize, iface: u32): u32 {
   return control.adjacencyFlush(Core.at(core), iface);
 }
 
-export function adjacencyWalk(core: usize, first: u32): u32 {
+export function walkAdjacencies(core: usize, first: u32): u32 {
   return control.adjacencyWalk(Core.at(core), first);
 }

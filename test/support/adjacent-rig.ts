@@ -1,6 +1,6 @@
 /**
- * A core with one or two router interfaces, whose frames leave by port 0, and a table of
- * their neighbours. A neighbour is named by its reference.
+ * A core with two router interfaces, both at port 0, whose questions and answers leave the
+ * segment by port 1, and a table of their neighbours. A neighbour is named by its reference.
  */
 import * as assert from 'uvu/assert';
 import { CoreCounter, Drop, PortCounter, PortOption, Region, Status } from '../../assembly/abi.js';
@@ -67,6 +67,9 @@ export class AdjacentRig {
       unit.call('makeIface', address, ifaces, i, rig.placed(mac(ROUTER)));
     }
     for (const text of addresses) rig.addAddress(text);
+    for (const option of [PortOption.Segment, PortOption.Up]) {
+      unit.call('configurePort', address, 1, option, 1);
+    }
     unit.call('createAdjacencies', address, table, rows);
     return rig.open();
   }
@@ -178,16 +181,16 @@ export class AdjacentRig {
 
   insert(ip: string, at: string | number, iface = 0): Status {
     this.writeRecord(ip, at);
-    return this.call('adjacencyInsert', iface);
+    return this.call('insertPermanent', iface);
   }
 
   remove(ip: string, iface = 0): Status {
     this.writeRecord(ip, 0);
-    return this.call('adjacencyRemove', iface);
+    return this.call('forgetAdjacency', iface);
   }
 
   flush(iface = 0): number {
-    return this.call('adjacencyFlush', iface);
+    return this.call('flushAdjacencies', iface);
   }
 
   /** `interface address state`, of all. */
@@ -197,7 +200,7 @@ export class AdjacentRig {
     const all: string[] = [];
     let next = 0;
     do {
-      const count = this.call('adjacencyWalk', next);
+      const count = this.call('walkAdjacencies', next);
       for (let i = 0; i < count; i++)
         all.push(this.readRecord(scratch + i * ADJACENCY_RECORD_BYTES));
       next = unit.view.getUint32(scratch + 65536 - 4, true);
