@@ -87,6 +87,9 @@ export enum Dropped {
   Origin = 12, // u32: index of the received frame in its batch
 }
 
+/** Origin of frames that no received one of the batch gave rise to. */
+export const OWN_ACCORD = 0xffffffff;
+
 /** Why a frame went nowhere. Names are counter names; order is the order of checks. */
 export enum Drop {
   None = 0,

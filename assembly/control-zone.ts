@@ -12,7 +12,14 @@ import { Iface, setOwnAddress } from './table/iface';
 import { NextHop, leaveNextHop, nextHopFor } from './table/next-hop';
 import { Routes } from './table/route';
 import { Route } from './table/route-node';
-import { FLOW_RECORD_BYTES, FlowRecord, InterfaceAddress, ROUTE_RECORD_BYTES, RouteKind, RouteRecord } from './zone-abi';
+import {
+  FLOW_RECORD_BYTES,
+  FlowRecord,
+  InterfaceAddress,
+  ROUTE_RECORD_BYTES,
+  RouteKind,
+  RouteRecord,
+} from './zone-abi';
 
 const IPV4_BITS: u32 = 32;
 const IPV6_BITS: u32 = 128;
@@ -47,7 +54,8 @@ export function routeInsert(core: Core): Status {
   const family: u32 = load<u8>(record, RouteRecord.Family);
   const bits: u32 = load<u8>(record, RouteRecord.PrefixBits);
   const kind: u32 = load<u8>(record, RouteRecord.Kind);
-  if (zone >= core.capacity(Capacity.Zones) || kind > <u32>RouteKind.Prohibit) return Status.OutOfRange;
+  if (zone >= core.capacity(Capacity.Zones) || kind > <u32>RouteKind.Prohibit)
+    return Status.OutOfRange;
   if (!isFamily(family) || bits > bitsOf(family)) return Status.OutOfRange;
   if (iface >= core.capacity(Capacity.Interfaces)) return Status.OutOfRange;
   const isVia = kind == RouteKind.Via;

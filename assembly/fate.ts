@@ -71,9 +71,6 @@ export function sendNew(core: Core, origin: u32, data: usize, bytes: u32, egress
   count(core.coreCounters, CoreCounter.Copies, 1);
 }
 
-/** Origin of a frame that no received one gave rise to. */
-export const OWN_ACCORD: u32 = 0xffffffff;
-
 /** The stage that spoke last about a packet is the one that dropped it. */
 function traceDrop(core: Core, p: Packet, port: Port, reason: Drop): void {
   const last = core.traceEnd - TRACE_BYTES;

@@ -42,14 +42,7 @@ export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>
 /** Zero where nothing is said: no overlays, no zones, and room for a flood to every port. */
 type OverlaySize = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
 type ZoneSize =
-  | 'Zones'
-  | 'Interfaces'
-  | 'Routes'
-  | 'Adjacencies'
-  | 'Flows'
-  | 'RuleBytes'
-  | 'Rules'
-  | 'Paths';
+  'Zones' | 'Interfaces' | 'Routes' | 'Adjacencies' | 'Flows' | 'RuleBytes' | 'Rules' | 'Paths';
 type Optional = OverlaySize | ZoneSize;
 export type Sizes = Omit<Capacities, Optional> & Partial<Pick<Capacities, Optional>>;
 

@@ -8,9 +8,8 @@
  *
  * Drops: NeighbourFailed, NeighbourQueueFull.
  */
-import { CoreCounter, DROPPED_BYTES, Drop, Dropped, PortCounter } from '../abi';
+import { CoreCounter, DROPPED_BYTES, Drop, Dropped, OWN_ACCORD, PortCounter } from '../abi';
 import { AdjacencyState } from '../adjacency-abi';
-import { OWN_ACCORD } from '../fate';
 import { Core, count } from '../memory';
 import { Packet, reserve } from '../packet';
 import { Adjacencies, Adjacency } from '../table/adjacency';

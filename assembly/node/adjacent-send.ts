@@ -3,8 +3,7 @@
  * answer. Each frame is a copy in the books (adjacent-queue.ts).
  */
 import { AdjacencyState } from '../adjacency-abi';
-import { CoreCounter, Drop } from '../abi';
-import { OWN_ACCORD } from '../fate';
+import { CoreCounter, Drop, OWN_ACCORD } from '../abi';
 import { Core, EXTRA_PACKETS, count } from '../memory';
 import { Adjacencies, Adjacency } from '../table/adjacency';
 import { Iface } from '../table/iface';

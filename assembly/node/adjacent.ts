@@ -16,8 +16,8 @@
  * Cost a batch: up to AGE_ROWS rows are aged by a clock hand, ATTEND_ROWS of the list are looked
  * at, BATCH_ASKS questions asked; what is left over is done in the next one.
  */
+import { OWN_ACCORD } from '../abi';
 import { AdjacencyState } from '../adjacency-abi';
-import { OWN_ACCORD } from '../fate';
 import { Core } from '../memory';
 import { reserve } from '../packet';
 import { Adjacencies, Adjacency, removeAdjacency } from '../table/adjacency';

@@ -101,9 +101,9 @@ function exhausted(t: Passage): Drop {
 /** An address of the range that the rule names, as on the wire. */
 function pick(core: Core, s: Subject, source: u32, destination: u32): u32 {
   const first = <u32>s.natFirstTail;
-  const addresses = (<u32>s.natLastTail) - first + 1;
+  const addresses = <u32>s.natLastTail - first + 1;
   if (addresses <= 1) return bswap<u32>(first);
-  const hash = mix((<u64>source | ((<u64>destination) << 32)) ^ core.salt);
+  const hash = mix(((<u64>source) | ((<u64>destination) << 32)) ^ core.salt);
   return bswap<u32>(first + <u32>(hash % addresses));
 }
 
@@ -156,7 +156,8 @@ function lastPortFor(t: Passage, old: u32): u32 {
 function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, old: u32): bool {
   const zone = t.zone;
   if (select == PortSelect.Sequential) {
-    const start = zone.nextPort >= first && zone.nextPort - first < size ? zone.nextPort - first : 0;
+    const start =
+      zone.nextPort >= first && zone.nextPort - first < size ? zone.nextPort - first : 0;
     for (let i: u32 = 0; i < min(size, MOST_TRIES); i++) {
       const port = first + ((start + i) % size);
       if (!take(core, t, port)) continue;

@@ -10,14 +10,7 @@ import { drop, send } from '../fate';
 import { Core, count } from '../memory';
 import { PACKET_SLOW, Packet } from '../packet';
 import { Fdb, REFRESH_MS, isExpired, kindOf, placeOf, seenMsOf } from '../table/fdb';
-import {
-  PORT_HAIRPIN,
-  PORT_IS_NOBODY,
-  PORT_ROUTER,
-  PORT_SLOW,
-  PORT_UP,
-  Port,
-} from '../table/port';
+import { PORT_HAIRPIN, PORT_IS_NOBODY, PORT_ROUTER, PORT_SLOW, PORT_UP, Port } from '../table/port';
 import { Vtep } from '../table/vtep';
 import { note, say, sayKey } from '../trace';
 import { isGroup } from '../wire/ethernet';

@@ -97,7 +97,8 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   zone.flows++;
   count(zone.counters, ZoneCounter.NewFlows, 1);
   count(zone.counters, ZoneCounter.Flows, 1);
-  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
+  if (p.has(RxFlag.Trace))
+    say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
   return Drop.None;
 }
 
@@ -142,8 +143,7 @@ function markNat(line: FlowLine, reply: FlowLine): void {
   const ported = hasPorts(line.protocol) || line.protocol == PROTOCOL_ICMP;
   const sourcePorts: u32 = 0xffff;
   const isSource =
-    line.newSource != line.source ||
-    (ported && ((line.newPorts ^ line.ports) & sourcePorts) != 0);
+    line.newSource != line.source || (ported && ((line.newPorts ^ line.ports) & sourcePorts) != 0);
   const isDestination =
     line.newDestination != line.destination ||
     (hasPorts(line.protocol) && ((line.newPorts ^ line.ports) & ~sourcePorts) != 0);

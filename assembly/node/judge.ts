@@ -50,7 +50,8 @@ function pass(core: Core, p: Packet, t: Passage): Drop {
   let refused = t.open(core, p);
   if (refused != Drop.None) return refused;
   count(t.zone.counters, ZoneCounter.Received, 1);
-  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.Entered), t.zone.index, t.iface.index, 0);
+  if (p.has(RxFlag.Trace))
+    say(note(core, p, Node.Zone, Trace.Entered), t.zone.index, t.iface.index, 0);
   if (isMartian(core, t)) return Drop.Martian;
   if (t.ip.isFragment) {
     refused = gather(core, p, t);
@@ -118,7 +119,8 @@ function goOn(core: Core, p: Packet, t: Passage): Drop {
     return Drop.TtlExceeded;
   }
   t.adjacency = t.line.adjacency;
-  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.Judged), core.generation, t.line.path, 0);
+  if (p.has(RxFlag.Trace))
+    say(note(core, p, Node.Zone, Trace.Judged), core.generation, t.line.path, 0);
   return leave(core, p, t);
 }
 

@@ -51,7 +51,8 @@ export function leave(core: Core, p: Packet, t: Passage): Drop {
   if (!own(core, p)) return Drop.NoBuffer;
   rewrite(core, p, t, out);
   count(t.zone.counters, ZoneCounter.Forwarded, 1);
-  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.Left), t.zone.index, out.index, adjacency.index);
+  if (p.has(RxFlag.Trace))
+    say(note(core, p, Node.Zone, Trace.Left), t.zone.index, out.index, adjacency.index);
   if (isLong) return leaveInFragments(core, p, out, adjacency);
   return sendTo(core, p, out, adjacency);
 }
@@ -130,7 +131,8 @@ function leaveInFragments(core: Core, p: Packet, out: Iface, adjacency: Adjacenc
   p.flags &= ~(PACKET_SHARED | (<u32>RxFlag.Offload));
   const cut = Cut.at(core.gso);
   if (!cut.open(p.data, p.length, out.mtuBytes)) return Drop.Untranslatable;
-  if (p.has(RxFlag.Trace)) say(note(core, p, Node.Zone, Trace.Fragmented), out.port.index, cut.fragments, 0);
+  if (p.has(RxFlag.Trace))
+    say(note(core, p, Node.Zone, Trace.Fragmented), out.port.index, cut.fragments, 0);
   for (let i: u32 = 0; i < cut.fragments; i++) {
     const bytes = cut.bytesOf(i);
     const to: usize = core.segmentsLeft == 0 ? 0 : reserve(core, bytes);

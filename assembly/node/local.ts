@@ -16,7 +16,14 @@ import { note, say } from '../trace';
 import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { ICMP_ECHO, ICMP_ECHO_REPLY, Icmp } from '../wire/icmp';
-import { IPV4_BYTES, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, TYPE_IPV4 } from '../wire/ipv4';
+import {
+  IPV4_BYTES,
+  Ipv4,
+  PROTOCOL_ICMP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  TYPE_IPV4,
+} from '../wire/ipv4';
 import { LocalAnswer, ZoneCounter } from '../zone-abi';
 import { sendReply } from './answer';
 import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL, tellReset, tellUnreachable } from './errors';

@@ -12,7 +12,14 @@ import { Iface } from '../table/iface';
 import { Zone } from '../table/zone';
 import { ETHERNET_BYTES } from '../wire/ethernet';
 import { ICMP_BYTES, ICMP_ECHO, ICMP_ECHO_REPLY, Icmp } from '../wire/icmp';
-import { IPV4_BYTES, Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, ipv4BytesAt } from '../wire/ipv4';
+import {
+  IPV4_BYTES,
+  Ipv4,
+  PROTOCOL_ICMP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  ipv4BytesAt,
+} from '../wire/ipv4';
 import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { UDP_BYTES, Udp } from '../wire/udp';
 
@@ -136,7 +143,7 @@ export class Passage {
       case PROTOCOL_ICMP: {
         if (bytes < ICMP_BYTES) return Drop.Invalid;
         const kind: u32 = load<u16>(l4);
-        const hasId = replyTypeOf(kind & 0xff) != kind & 0xff || isReplyType(kind & 0xff);
+        const hasId = (replyTypeOf(kind & 0xff) != kind) & 0xff || isReplyType(kind & 0xff);
         const id: u32 = hasId ? load<u16>(l4, ICMP_ID_OFFSET) : 0;
         this.ports = id | (kind << PORT_SHIFT);
         break;

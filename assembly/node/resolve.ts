@@ -8,9 +8,9 @@
  *
  * In between batches a bounded number of rows is looked at.
  */
-import { Node, RxFlag, Trace } from '../abi';
+import { Node, OWN_ACCORD, RxFlag, Trace } from '../abi';
 import { tell, tellAddress } from '../event';
-import { OWN_ACCORD, sendNew } from '../fate';
+import { sendNew } from '../fate';
 import { Core, hopCount } from '../memory';
 import { Event, HopState } from '../overlay-abi';
 import { Packet, reserve } from '../packet';

@@ -7,14 +7,7 @@
 import { Drop, Family, RxFlag } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
-import {
-  AddressTypeBit,
-  Hook,
-  RejectWith,
-  State,
-  UNCHANGED,
-  Verdict,
-} from '../rules-abi';
+import { AddressTypeBit, Hook, RejectWith, State, UNCHANGED, Verdict } from '../rules-abi';
 import { countTrail } from '../rules/count';
 import { evaluate } from '../rules/evaluate';
 import { pathOf } from '../rules/path';

@@ -16,8 +16,8 @@ export const FLOW_TIMER_BYTES: usize = PROFILES * PROFILE_TIMERS * 4;
 
 /** Seconds, in the order of FlowTimer. */
 const LINUX_SEC: usize = memory.data<u32>([
-  10, 120, 60, 432000, 120, 60, 30, 120, 10, 120, 300, 30, 120, 30, 30, 180, 10, 3, 3, 210, 3, 3,
-  3, 30, 600,
+  10, 120, 60, 432000, 120, 60, 30, 120, 10, 120, 300, 30, 120, 30, 30, 180, 10, 3, 3, 210, 3, 3, 3,
+  30, 600,
 ]);
 const STRICT_SEC: usize = memory.data<u32>([
   240, 240, 240, 7440, 240, 240, 240, 240, 240, 240, 7440, 300, 300, 60, 60, 600, 240, 240, 240,

@@ -194,7 +194,7 @@ export class Flows {
   /** The other candidate of a tag that is in `bucket`: the same both ways. */
   private otherBucket(bucket: usize, tag: u32): usize {
     const place = <u32>((bucket - this.index) / LINE_BYTES);
-    const sum = <u32>(((<u64>(tag * 0x9e3779b1)) * this.buckets) >> 32);
+    const sum = <u32>((<u64>(tag * 0x9e3779b1) * this.buckets) >> 32);
     const other = sum >= place ? sum - place : sum + this.buckets - place;
     return this.index + <usize>other * LINE_BYTES;
   }
@@ -349,7 +349,7 @@ export class Flows {
 if (offsetof<Flows>() > 2 * LINE_BYTES) ERROR('Flows must fit its header');
 
 function bucketsFor(flows: u32): u32 {
-  return <u32>(((<u64>flows) * 2 * 10) / (SLOTS * FULL_TENTHS)) + 2;
+  return <u32>((<u64>flows * 2 * 10) / (SLOTS * FULL_TENTHS)) + 2;
 }
 
 /** Never 0: an empty slot has that. */
@@ -362,13 +362,7 @@ function hitsIn(bucket: usize, tag: u32): u32 {
   return i16x8.bitmask(i16x8.eq(v128.load(bucket), i16x8.splat(<i16>tag)));
 }
 
-export function isKey(
-  line: FlowLine,
-  source: u32,
-  destination: u32,
-  ports: u32,
-  scope: u32,
-): bool {
+export function isKey(line: FlowLine, source: u32, destination: u32, ports: u32, scope: u32): bool {
   const differs =
     (line.source ^ source) |
     (line.destination ^ destination) |

@@ -123,7 +123,7 @@ export class Iface {
     const ownHead = this.addressHead(i);
     const ownTail = this.addressTail(i);
     if (head == IPV4_HEAD) {
-      return bits == 0 || ((<u32>(ownTail ^ tail)) >> (IPV4_BITS - bits)) == 0;
+      return bits == 0 || (<u32>(ownTail ^ tail)) >> (IPV4_BITS - bits) == 0;
     }
     if (bits == 0) return true;
     // Halves are loaded as on the wire: the first bits of an address are in the last byte.

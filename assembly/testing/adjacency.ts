@@ -3,9 +3,9 @@
  * those of one interface, number 0, which `makeIface` makes of port 0 at `core.ifaces`.
  * IP addresses are bytes as on the wire.
  */
-import { CoreCounter, Drop } from '../abi';
+import { CoreCounter, Drop, OWN_ACCORD } from '../abi';
 import * as control from '../control-adjacency';
-import { OWN_ACCORD, sendNew } from '../fate';
+import { sendNew } from '../fate';
 import { Core, count } from '../memory';
 import { attend, attendCount, openAdjacent } from '../node/adjacent';
 import { hear } from '../node/adjacent-hear';

@@ -194,7 +194,13 @@ export function outerFrame(inner: Buffer, vtep: number, random: Random): Buffer 
   return frame;
 }
 
-export function writeIpv4(frame: Buffer, at: number, bytes: number, from: number, to: number): void {
+export function writeIpv4(
+  frame: Buffer,
+  at: number,
+  bytes: number,
+  from: number,
+  to: number,
+): void {
   frame.writeUInt8(0x45, at);
   frame.writeUInt16BE(bytes, at + 2);
   frame.writeUInt8(64, at + 8);

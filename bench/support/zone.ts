@@ -181,11 +181,20 @@ export function establish(core: Core, flows: number): void {
   for (let first = 0; first < flows; first += BATCH_PACKETS) {
     const count = Math.min(BATCH_PACKETS, flows - first);
     const numbers = Array.from({ length: count }, (_, i) => first + i);
-    put(core, numbers.map(flow => ({ port: portOfFlow(flow), frame: flowFrame(flow, SYN) })));
-    const answers = sentFrames(core, count).map(frame => ({ port: OUTSIDE_PORT, frame: answer(frame) }));
+    put(
+      core,
+      numbers.map(flow => ({ port: portOfFlow(flow), frame: flowFrame(flow, SYN) })),
+    );
+    const answers = sentFrames(core, count).map(frame => ({
+      port: OUTSIDE_PORT,
+      frame: answer(frame),
+    }));
     put(core, answers);
     sentFrames(core, count);
-    put(core, numbers.map(flow => ({ port: portOfFlow(flow), frame: flowFrame(flow, ACK) })));
+    put(
+      core,
+      numbers.map(flow => ({ port: portOfFlow(flow), frame: flowFrame(flow, ACK) })),
+    );
     sentFrames(core, count);
   }
 }
@@ -207,7 +216,9 @@ export function put(core: Core, inputs: readonly { port: number; frame: Uint8Arr
 export function sentFrames(core: Core, count: number): Buffer[] {
   if (core.sentCount !== count) {
     const drops = JSON.stringify([...core.dropTotals()].map(([k, v]) => [k, Number(v)]));
-    throw new Error(`expected ${count} frames sent, got ${core.sentCount}; ${drops}; ${core.coreCounter(CoreCounter.Consumed)}`);
+    throw new Error(
+      `expected ${count} frames sent, got ${core.sentCount}; ${drops}; ${core.coreCounter(CoreCounter.Consumed)}`,
+    );
   }
   return Array.from({ length: count }, (_, i) => {
     const at = core.region(Region.Tx) + i * TX_BYTES;

@@ -8,6 +8,7 @@ import {
   DROPPED_BYTES,
   Drop,
   Dropped,
+  OWN_ACCORD,
   RX_BYTES,
   Region,
   Rx,
@@ -74,20 +75,30 @@ export class ReplayOutputs {
   private writeDropped(at: number): void {
     const { record, view } = this;
     this.describe(at);
-    const origin = view.getUint32(at + Dropped.Origin, true);
-    const ingress = view.getUint16(this.rx + origin * RX_BYTES + Rx.Port, true);
     record.port = view.getUint16(at + Dropped.Port, true);
-    record.direction = record.port === ingress ? Direction.Inbound : Direction.Outbound;
+    const isInbound = record.port === this.ingressOf(view.getUint32(at + Dropped.Origin, true));
+    record.direction = isInbound ? Direction.Inbound : Direction.Outbound;
     record.comment = Drop[view.getUint16(at + Dropped.Reason, true)]!;
     this.drops.write(record);
   }
 
-  /** Send and dropped descriptors begin alike. */
+  /** Port a received frame came in by; of what waited longer than its batch nobody knows. */
+  private ingressOf(origin: number): number | undefined {
+    if (origin === OWN_ACCORD) return undefined;
+    return this.view.getUint16(this.rx + origin * RX_BYTES + Rx.Port, true);
+  }
+
+  /**
+   * Send and dropped descriptors begin alike. What the core sends of its own accord has the
+   * time of the frame written before.
+   */
   private describe(at: number): void {
     const { record, view } = this;
-    const stamp = this.stamps + 8 * view.getUint32(at + Tx.Origin, true);
+    const origin = view.getUint32(at + Tx.Origin, true);
     record.address = view.getUint32(at + Tx.Data, true);
     record.length = record.originalLength = view.getUint32(at + Tx.Length, true);
+    if (origin === OWN_ACCORD) return;
+    const stamp = this.stamps + 8 * origin;
     record.stampLow = view.getUint32(stamp, true);
     record.stampHigh = view.getUint32(stamp + 4, true);
   }

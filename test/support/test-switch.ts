@@ -11,6 +11,7 @@ import {
   Drop,
   Dropped,
   HEADROOM_BYTES,
+  OWN_ACCORD,
   PORT_COUNTERS,
   PortCounter,
   PortOption,
@@ -57,8 +58,6 @@ export interface SwitchOptions {
 }
 
 const FIRST_MS = 100000;
-/** Origin of frames that the core sends of its own accord (assembly/fate.ts). */
-const OWN_ACCORD = 0xffffffff;
 const SMALL: Sizes = {
   Ports: 16,
   Segments: 4,

@@ -153,7 +153,12 @@ export class ZoneRig {
 
   route(
     to: string,
-    { by, gateway, kind, zone = 0 }: { by?: string; gateway?: string; kind?: RouteKind; zone?: number },
+    {
+      by,
+      gateway,
+      kind,
+      zone = 0,
+    }: { by?: string; gateway?: string; kind?: RouteKind; zone?: number },
   ): this {
     const status = this.core.zones.insertRoute({
       zone,

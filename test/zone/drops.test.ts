@@ -61,8 +61,7 @@ const SCENARIOS: Record<Exclude<ZoneDrop, 'NeighbourQueueFull' | 'Untranslatable
     rig.core.zones.configure(0, ZoneOption.Forwarding, 0);
     return inside(toServer().udp(1, 2));
   },
-  TtlExceeded: () =>
-    inside(eth(HOST, INSIDE.mac).ipv4(HOST_IP, SERVER_IP, { ttl: 1 }).udp(1, 2)),
+  TtlExceeded: () => inside(eth(HOST, INSIDE.mac).ipv4(HOST_IP, SERVER_IP, { ttl: 1 }).udp(1, 2)),
   NeighbourMalformed: () => inside(eth(HOST, INSIDE.mac).type(0x0806).payload(20)),
   NeighbourFailed: rig => {
     const frame = eth(HOST, INSIDE.mac).ipv4(HOST_IP, '203.0.113.77').udp(1, 2);
@@ -112,7 +111,9 @@ for (const [reason, scenario] of Object.entries(SCENARIOS)) {
 test('zone drops: NeighbourQueueFull: the oldest packet that waits is given up', () => {
   const rig = ZoneRig.settled();
   const frame = (i: number): Frame =>
-    eth(HOST, INSIDE.mac).ipv4(HOST_IP, '203.0.113.77').udp(1000 + i, 2);
+    eth(HOST, INSIDE.mac)
+      .ipv4(HOST_IP, '203.0.113.77')
+      .udp(1000 + i, 2);
   let full = 0;
   for (let i = 0; i < 110; i++) {
     const { dropped } = rig.send(1, frame(i));

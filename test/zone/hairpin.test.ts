@@ -20,7 +20,12 @@ function dockerHost(): ZoneRig {
   const docker = { port: 1, segment: 0, mac: BRIDGE, address: '10.0.0.1/16' };
   rig.interface('docker0', docker);
   rig.bridge.port(3, { Segment: 1, Up: 1 });
-  rig.interface('eth0', { port: 2, segment: 1, mac: '02:42:c0:a8:00:02', address: '192.168.0.2/24' });
+  rig.interface('eth0', {
+    port: 2,
+    segment: 1,
+    mac: '02:42:c0:a8:00:02',
+    address: '192.168.0.2/24',
+  });
   rig.rules(PUBLISHED);
   return rig.settle(1, C2, '10.0.0.2', docker).settle(3, C3, '10.0.0.254', docker);
 }
@@ -84,7 +89,10 @@ test('BR-12: with inspection on, FORWARD decides about neighbours on one bridge'
   const ask = eth(C3, C2).ipv4('10.0.0.254', '10.0.0.2').udp(40000, 53);
   assert.is(rig.send(3, ask).sent[0]!.port, 1, 'bridged: not asked');
   rig.core.zones.configureInterface(rig.indexOf('docker0'), InterfaceOption.Inspect, 1);
-  assert.equal(rig.send(3, ask).dropped.map(({ reason }) => reason), ['RuleDrop']);
+  assert.equal(
+    rig.send(3, ask).dropped.map(({ reason }) => reason),
+    ['RuleDrop'],
+  );
   const syn = eth(C3, C2).ipv4('10.0.0.254', '10.0.0.2').tcp(40000, 80, { flags: 2 });
   assert.equal(rig.send(3, syn).sent[0]!.bytes, syn.bytes());
   const answer = eth(C2, C3).ipv4('10.0.0.2', '10.0.0.254').tcp(80, 40000, { flags: 0x12 });

@@ -38,7 +38,10 @@ test('zone: NAT-A01, NAT-A02: masqueraded, and back', () => {
     const out = rig.send(1, there.udp(40000, 7777).payload('hello'));
     assert.equal(out.dropped, []);
     const want = eth(OUTSIDE.mac, SERVER).ipv4('203.0.113.1', '203.0.113.2', { ttl: 63, id: 7 });
-    assert.is(summarize(out.sent[0]!.bytes), summarize(want.udp(40000, 7777).payload('hello').bytes()));
+    assert.is(
+      summarize(out.sent[0]!.bytes),
+      summarize(want.udp(40000, 7777).payload('hello').bytes()),
+    );
     assert.equal(out.sent[0]!.bytes, want.udp(40000, 7777).payload('hello').bytes());
     const back = eth(SERVER, OUTSIDE.mac).ipv4('203.0.113.2', '203.0.113.1');
     const got = rig.send(2, back.udp(7777, 40000).payload('you'));
