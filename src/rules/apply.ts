@@ -37,7 +37,9 @@ export function applyText(
   const set = edit(current ?? { family, tables: [] }, { text, file, problems }, options);
   const named = new Set(text.tables.map(({ name }) => name));
   // Jumps to chains that a faulty line would have made would only repeat its fault.
-  if (problems.length === 0) problems.push(...checkRules(set, file, name => named.has(name)));
+  const isSound = problems.length === 0;
+  if (isSound)
+    for (const problem of checkRules(set, file, name => named.has(name))) problems.push(problem);
   ConfigError.throwIfAny(problems);
   return set;
 }

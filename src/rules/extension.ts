@@ -17,7 +17,6 @@ export interface RuleContext {
   readonly family: Family;
   /** Of `-p` without `!`. */
   readonly protocol: number | undefined;
-  readonly isProtocolNegated: boolean;
 }
 
 export interface Given {

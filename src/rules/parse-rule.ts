@@ -28,6 +28,14 @@ interface Loaded<Extension> {
   readonly options: Options;
 }
 
+interface Found {
+  readonly flag: Flag;
+  readonly options: Options;
+}
+
+const HEADER_BY_NAME = new Map(
+  HEADER_FLAGS.flatMap(flag => flag.names.map(name => [name, flag] as const)),
+);
 const LONGEST_CHAIN = 28; // XT_EXTENSION_MAXNAMELEN of Linux, less the end
 
 /** One `-c packets bytes`. */
@@ -99,29 +107,47 @@ export class RuleParser {
   }
 
   /**
-   * The option a word means: of the rule itself, of the target, of a match that is loaded,
+   * The option a word means: of the rule itself, of a match that is loaded, of the target,
    * or of the match that `-p` brings. The start of a long name will do if only one has it.
    */
-  private find(word: Word): { flag: Flag; options: Options } {
-    const loaded = [
-      { flags: HEADER_FLAGS, options: this.header },
-      ...[...this.matches].reverse().map(each => ({ ...each, flags: each.extension.flags })),
-      ...(this.target ? [{ ...this.target, flags: this.target.extension.flags }] : []),
-    ];
-    const found = loaded.flatMap(({ flags, options }) =>
-      flags
-        .filter(flag => flag.names.some(name => isMeant(name, word.text)))
-        .map(flag => ({ flag, options, isExact: flag.names.includes(word.text) })),
-    );
-    const exact = found.find(each => each.isExact);
+  private find(word: Word): Found {
+    const exact = this.findExact(word.text);
     if (exact !== undefined) return exact;
-    if (found.length === 1) return found[0]!;
-    if (found.length > 1) {
-      const names = found.map(({ flag }) => flag.names[0]).join(' and ');
+    const begun = word.text.startsWith('--') ? this.findBegun(word.text) : [];
+    if (begun.length === 1) return begun[0]!;
+    if (begun.length > 1) {
+      const names = begun.map(({ flag }) => flag.names[0]).join(' and ');
       throw expected(`an option, not the start of ${names}`, word);
     }
     if (this.loadImplied()) return this.find(word);
     throw this.unknown(word);
+  }
+
+  private findExact(name: string): Found | undefined {
+    const own = HEADER_BY_NAME.get(name);
+    if (own !== undefined) return { flag: own, options: this.header };
+    for (const { extension, options } of this.loaded()) {
+      const flag = extension.flags.find(({ names }) => names.includes(name));
+      if (flag !== undefined) return { flag, options };
+    }
+    return undefined;
+  }
+
+  private findBegun(start: string): Found[] {
+    const sets = [{ flags: HEADER_FLAGS, options: this.header }];
+    for (const { extension, options } of this.loaded())
+      sets.push({ flags: extension.flags, options });
+    return sets.flatMap(({ flags, options }) =>
+      flags
+        .filter(({ names }) => names.some(name => name.startsWith(start)))
+        .map(flag => ({ flag, options })),
+    );
+  }
+
+  /** The match that was named last comes first. */
+  private loaded(): Loaded<MatchExtension | TargetExtension>[] {
+    const matches = [...this.matches].reverse();
+    return this.target === undefined ? matches : [...matches, this.target];
   }
 
   private unknown(word: Word): LineFault {
@@ -164,7 +190,6 @@ export class RuleParser {
     return {
       family: this.family,
       protocol: isPlain ? match.protocol : undefined,
-      isProtocolNegated: match?.negated === true,
     };
   }
 
@@ -224,10 +249,6 @@ export class RuleParser {
     if (this.chain === undefined) return { kind: 'none' };
     return { kind: this.chain.kind, chain: readChainName(this.chain.word) };
   }
-}
-
-function isMeant(name: string, text: string): boolean {
-  return name === text || (text.startsWith('--') && name.startsWith(text));
 }
 
 function printExtension(

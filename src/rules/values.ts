@@ -79,12 +79,24 @@ function readPrefix(word: Word, most: number): number {
   return Number(word.text);
 }
 
+/** One array for each length: there are few, and many rules. Nobody writes to it. */
 function prefixMask(bits: number, family: Family): Uint8Array {
-  return Uint8Array.from({ length: ipBytes(family) }, (_, i) => {
-    const inByte = Math.min(BYTE_BITS, Math.max(0, bits - i * BYTE_BITS));
-    return (MAX_U8 << (BYTE_BITS - inByte)) & MAX_U8;
-  });
+  return PREFIX_MASKS[family][bits]!;
 }
+
+function prefixMasks(bytes: number): Uint8Array[] {
+  return Array.from({ length: bytes * BYTE_BITS + 1 }, (_, bits) =>
+    Uint8Array.from({ length: bytes }, (_, i) => {
+      const inByte = Math.min(BYTE_BITS, Math.max(0, bits - i * BYTE_BITS));
+      return (MAX_U8 << (BYTE_BITS - inByte)) & MAX_U8;
+    }),
+  );
+}
+
+const PREFIX_MASKS: Readonly<Record<Family, readonly Uint8Array[]>> = {
+  ipv4: prefixMasks(4),
+  ipv6: prefixMasks(16),
+};
 
 /** As inet_ntop(3) of Linux: what ends in an IPv4 address (`::ffff:1.2.3.4`) shows it. */
 export function printIp(ip: Uint8Array): string {
@@ -108,8 +120,13 @@ export function printHostOrMask(prefix: IpMask): string {
 
 /** Undefined where the ones of the mask do not stand in front. */
 export function prefixBits(mask: Uint8Array): number | undefined {
-  const text = [...mask].map(byte => byte.toString(2).padStart(BYTE_BITS, '0')).join('');
-  return /^1*0*$/.test(text) ? text.lastIndexOf('1') + 1 : undefined;
+  const ones = mask.findIndex(byte => byte !== MAX_U8);
+  if (ones < 0) return mask.length * BYTE_BITS;
+  const inByte = Math.clz32(~(mask[ones]! << (3 * BYTE_BITS)));
+  const bits = ones * BYTE_BITS + inByte;
+  const family = mask.length === ipBytes('ipv4') ? 'ipv4' : 'ipv6';
+  const isPrefix = prefixMask(bits, family).every((byte, i) => byte === mask[i]);
+  return isPrefix ? bits : undefined;
 }
 
 /** Whether every address is in it. */

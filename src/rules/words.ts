@@ -41,6 +41,7 @@ export function splitAt(word: Word, separator: string): Word[] {
  * takes the next character as it is. Throws LineFault for a quote that does not end.
  */
 export function splitWords(line: string): Word[] {
+  if (!line.includes('"')) return plainWords(line);
   const words: Word[] = [];
   let at = 0;
   while (at < line.length) {
@@ -52,6 +53,13 @@ export function splitWords(line: string): Word[] {
     words.push({ text, column: at + 1 });
     at = end;
   }
+  return words;
+}
+
+function plainWords(line: string): Word[] {
+  const words: Word[] = [];
+  for (const match of line.matchAll(/\S+/g))
+    words.push({ text: match[0], column: match.index + 1 });
   return words;
 }
 
