@@ -7,7 +7,7 @@ import { isInternal, isRouted, type ZoneNetwork } from './zone-network.js';
 
 export { parsePublish, type PublishSpec } from './publish-spec.js';
 export { PortAllocator, PortTakenError } from './port-allocator.js';
-export { zoneRules, zoneText, userRules } from './zone-rules.js';
+export { zoneRules, zoneText } from './zone-rules.js';
 export type { GatewayMode, Zone, ZoneNetwork } from './zone-network.js';
 
 /** A container's port or ports as the host shows them; one family. */

@@ -29,12 +29,12 @@ export function zoneRules(zone: Zone, family: Family, current?: RuleSet): RuleSe
 }
 
 /**
- * The same as a text for `iptables-restore`. Chain DOCKER-USER is the user's: its rules are
- * those of `current`, or one `-j RETURN` where there is none yet.
+ * The same as a text for `iptables-restore`. Chain DOCKER-USER is the user's: it and the
+ * chains it calls are as in `current`, or it has one `-j RETURN` where there is none yet.
  */
 export function zoneText(zone: Zone, family: Family, current?: RuleSet): string {
   const writer = new ZoneWriter(zone, family);
-  const filter = writer.filter(userRules(current));
+  const filter = writer.filter(userChains(current));
   const tables = { raw: writer.raw(), filter, nat: writer.nat() };
   return Object.entries(tables)
     .flatMap(([name, lines]) => [`*${name}`, ...lines, 'COMMIT'])
@@ -42,11 +42,27 @@ export function zoneText(zone: Zone, family: Family, current?: RuleSet): string 
     .join('');
 }
 
-/** Rules of DOCKER-USER as they are now, without their chain. */
-export function userRules(current: RuleSet | undefined): string[] {
-  const filter = current?.tables.find(({ name }) => name === 'filter');
-  const chain = filter?.chains.find(({ name }) => name === USER_CHAIN);
-  return chain === undefined ? ['-j RETURN'] : chain.rules.map(({ text }) => text);
+/** A chain that is the user's own, with its rules less `-A CHAIN`. */
+interface UserChain {
+  readonly name: string;
+  readonly rules: readonly string[];
+}
+
+/** DOCKER-USER as it is now, and the chains that it calls. */
+function userChains(current: RuleSet | undefined): UserChain[] {
+  const chains = current?.tables.find(({ name }) => name === 'filter')?.chains ?? [];
+  const byName = new Map(chains.map(chain => [chain.name, chain]));
+  if (!byName.has(USER_CHAIN)) return [{ name: USER_CHAIN, rules: ['-j RETURN'] }];
+  const found = new Map<string, UserChain>();
+  const waiting = [USER_CHAIN];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const chain = byName.get(name);
+    if (chain === undefined || found.has(name) || CHAINS.includes(name)) continue;
+    found.set(name, { name, rules: chain.rules.map(({ text }) => text) });
+    for (const { target } of chain.rules)
+      if (target.kind === 'jump' || target.kind === 'goto') waiting.push(target.chain);
+  }
+  return [...found.values()];
 }
 
 class ZoneWriter {
@@ -86,10 +102,10 @@ class ZoneWriter {
     ]);
   }
 
-  filter(ofUser: readonly string[]): string[] {
+  filter(ofUser: readonly UserChain[]): string[] {
     const { open } = this;
     return [
-      ...[...CHAINS, USER_CHAIN].map(chain => `:${chain} - [0:0]`),
+      ...[...CHAINS, ...ofUser.map(({ name }) => name)].map(chain => `:${chain} - [0:0]`),
       `-A FORWARD -j ${USER_CHAIN}`,
       '-A FORWARD -j DOCKER-FORWARD',
       ...this.ports.flatMap(port => this.accept(port)),
@@ -104,7 +120,7 @@ class ZoneWriter {
       ),
       ...this.networks.flatMap(network => this.exit(network)),
       ...this.networks.flatMap(network => this.confine(network)),
-      ...ofUser.map(rule => `-A ${USER_CHAIN} ${rule}`),
+      ...ofUser.flatMap(({ name, rules }) => rules.map(rule => `-A ${name} ${rule}`)),
     ];
   }
 

@@ -8,7 +8,7 @@ import { printRules } from '../../src/rules/print.js';
 import { seededRandom } from '../support/random.js';
 import { randomText } from './random-rules.js';
 
-const ROUNDS = 2000;
+const ROUNDS = 600;
 const MOST_CHANGES = 3;
 const CHARACTERS = ' !"\\-:,/[]0129aAx+*#\n\t=.';
 
