@@ -3,9 +3,10 @@
  * §4, RFC 6056 §3.3).
  *
  * A source port stays what it is while the answer's addresses and ports are free; else, or
- * where a rule says so, another one of the range is tried: of the sender's parity first, by a
- * stride that meets every port once, from a start that is a secret hash of the flow or goes
- * on from the last one. The work is bounded by MOST_TRIES. A port below 1024 stays below.
+ * where a rule says so, other ones of the range are tried: all of a small range, of a large
+ * one MOST_TRIES of the sender's parity, by a secret hash of the flow and the try, so that no
+ * pattern of ports in use is in the way. Or the next ones in turn, where the zone says so. A
+ * port below 1024 stays below.
  *
  * An address of a range is chosen by a hash of the source: a host keeps its address (RFC 4787
  * REQ-2); a destination by source and destination, or with --persistent by the source alone.
@@ -152,7 +153,7 @@ function lastPortFor(t: Passage, old: u32): u32 {
   return old < RESERVED_END ? RESERVED_END - 1 : PRIVILEGED_END - 1;
 }
 
-/** Tries ports of a range, the old one's parity first. */
+/** Tries ports of a range; of a large one those of the old one's parity. */
 function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, old: u32): bool {
   const zone = t.zone;
   if (select == PortSelect.Sequential) {
@@ -174,35 +175,13 @@ function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, 
     }
     return false;
   }
-  // Every second port, from `base` on; a stride that shares no factor with their number.
   const base = first + ((first ^ old) & 1);
-  const half = (first + size - base + 1) >> 1;
-  const stride = strideOf(<u32>(random >> 32), half);
-  let at = <u32>random % half;
+  const half: u64 = (first + size - base + 1) >> 1;
   for (let i: u32 = 0; i < MOST_TRIES; i++) {
+    const at = <u32>(((mix(random + i) >> 32) * half) >> 32);
     if (take(core, t, base + 2 * at)) return true;
-    at = (at + stride) % half;
   }
   return false;
-}
-
-/** A number below `size` without a common factor. */
-function strideOf(random: u32, size: u32): u32 {
-  let stride = (random % size) | 1;
-  while (divisor(stride, size) != 1) stride += 2;
-  return stride;
-}
-
-/** Greatest common divisor. */
-function divisor(a: u32, b: u32): u32 {
-  let x = a;
-  let y = b;
-  while (y != 0) {
-    const rest = x % y;
-    x = y;
-    y = rest;
-  }
-  return x;
 }
 
 /** Takes a port if it is free. */

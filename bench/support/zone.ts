@@ -5,6 +5,7 @@
 import {
   BATCH_PACKETS,
   CoreCounter,
+  Drop,
   FdbKind,
   HEADROOM_BYTES,
   PortOption,
@@ -15,7 +16,14 @@ import {
   TX_BYTES,
   Tx,
 } from '../../assembly/abi.js';
-import { InterfaceOption, RouteKind, ZoneOption } from '../../assembly/zone-abi.js';
+import {
+  FlowProfile,
+  FlowTimer,
+  InterfaceOption,
+  RouteKind,
+  ZoneCounter,
+  ZoneOption,
+} from '../../assembly/zone-abi.js';
 import type { Core, Sizes } from '../../src/core.js';
 import { parseRules } from '../../src/rules/apply.js';
 import { compileRules } from '../../src/rules/compile.js';
@@ -26,17 +34,19 @@ import { burstPort } from './stations.js';
 export const INSIDE_PORTS = 4;
 export const OUTSIDE_PORT = 4;
 const ROUTER_PORTS = [8, 9] as const;
-const HOSTS = 64;
+export const HOSTS = 64;
 /** Destinations: enough for a million connections of one outside address. */
 const SERVERS = 64;
 const INSIDE_NET = 0x0a000000;
-const SERVER_NET = 0x5db80000;
-const INSIDE_MAC = 0x02420a000001n;
-const OUTSIDE_MAC = 0x0242cb007101n;
-const GATEWAY_MAC = 0x02ee00000001n;
+export const SERVER_NET = 0x5db80000;
+export const INSIDE_MAC = 0x02420a000001n;
+export const OUTSIDE_MAC = 0x0242cb007101n;
+export const GATEWAY_MAC = 0x02ee00000001n;
 const SLOT_BYTES = 192;
 const TCP = 6;
 const FIRST_PORT = 1024;
+/** Of flows without an answer, where they have to die soon. */
+export const FLOW_LIFE_MS = 1000;
 const ACK = 0x10;
 const SYN = 0x02;
 
@@ -88,6 +98,7 @@ export function makeRouter(flows: number, rules: string, sizes: Partial<Sizes> =
   place(core, GATEWAY_MAC, 2, OUTSIDE_PORT);
   expectOk(core.zones.setNeighbour(1, gateway, GATEWAY_MAC));
   useRules(core, rules);
+  core.zones.setTimer(FlowProfile.Linux, FlowTimer.Udp, FLOW_LIFE_MS);
   return core;
 }
 
@@ -123,11 +134,11 @@ function place(core: Core, mac: bigint, domain: number, port: number): void {
   expectOk(core.fdbInsert({ mac, domain, port, kind: FdbKind.Static }));
 }
 
-function hostMac(host: number): bigint {
+export function hostMac(host: number): bigint {
   return 0x02aa00000000n | BigInt(host);
 }
 
-function hostIp(host: number): number {
+export function hostIp(host: number): number {
   return INSIDE_NET + 256 + host;
 }
 
@@ -176,6 +187,67 @@ export function portOfFlow(flow: number): number {
   return (flow % HOSTS) % INSIDE_PORTS;
 }
 
+/** A SYN of UDP's kind: the first packet of a flow, 64 bytes. */
+export function udpFrame(
+  to: bigint,
+  from: bigint,
+  [source, sourcePort]: readonly [ip: number, port: number],
+  [destination, destinationPort]: readonly [ip: number, port: number],
+): Buffer {
+  const frame = Buffer.alloc(FRAME_BYTES);
+  frame.writeUIntBE(Number(to), 0, 6);
+  frame.writeUIntBE(Number(from), 6, 6);
+  frame.writeUInt16BE(0x0800, 12);
+  writeIpv4(frame, 14, FRAME_BYTES - 14, source, destination);
+  frame.writeUInt16BE(sourcePort, 34);
+  frame.writeUInt16BE(destinationPort, 36);
+  frame.writeUInt16BE(FRAME_BYTES - 34, 38);
+  return frame;
+}
+
+/** Frames of first packets, batch by batch, and a clock that lets their flows die between. */
+export class FirstPackets {
+  private readonly batches: { port: number; frame: Buffer }[][];
+  private clockMs: number;
+
+  constructor(
+    readonly core: Core,
+    frames: readonly { port: number; frame: Buffer }[],
+  ) {
+    this.batches = [];
+    this.clockMs = core.nowMs;
+    for (let i = 0; i < frames.length; i += BATCH_PACKETS) {
+      this.batches.push(frames.slice(i, i + BATCH_PACKETS));
+    }
+  }
+
+  refresh(): void {
+    this.clockMs += FLOW_LIFE_MS;
+    for (const batch of this.batches) write(this.core, batch);
+  }
+
+  work(): void {
+    this.clockMs += FLOW_LIFE_MS;
+    for (const batch of this.batches) {
+      write(this.core, batch);
+      this.core.process(batch.length, this.clockMs);
+    }
+  }
+
+  /** Every frame begins a flow, and leaves. */
+  expectNew(): void {
+    const before = this.core.zones.counter(0, ZoneCounter.NewFlows);
+    const sent = this.core.coreCounter(CoreCounter.Sent);
+    this.work();
+    const frames = this.batches.reduce((sum, batch) => sum + batch.length, 0);
+    const made = Number(this.core.zones.counter(0, ZoneCounter.NewFlows) - before);
+    const left = Number(this.core.coreCounter(CoreCounter.Sent) - sent);
+    if (made === frames && left === frames) return;
+    const drops = [...this.core.dropTotals()].map(([reason, count]) => `${Drop[reason]} ${count}`);
+    throw new Error(`expected ${frames} flows, got ${made}; sent ${left}; ${drops.join(", ")}`);
+  }
+}
+
 /** Opens connections 0 to `flows` - 1: SYN, the answer, its acknowledgment. */
 export function establish(core: Core, flows: number): void {
   for (let first = 0; first < flows; first += BATCH_PACKETS) {
@@ -199,7 +271,17 @@ export function establish(core: Core, flows: number): void {
   }
 }
 
-export function put(core: Core, inputs: readonly { port: number; frame: Uint8Array }[]): void {
+/** One batch, at a time of its own or now. */
+export function put(
+  core: Core,
+  inputs: readonly { port: number; frame: Uint8Array }[],
+  atMs = nowMs(),
+): void {
+  write(core, inputs);
+  core.process(inputs.length, atMs);
+}
+
+function write(core: Core, inputs: readonly { port: number; frame: Uint8Array }[]): void {
   inputs.forEach(({ port, frame }, slot) => {
     const data = core.region(Region.Arena) + slot * SLOT_BYTES + HEADROOM_BYTES;
     core.bytes.set(frame, data);
@@ -209,7 +291,6 @@ export function put(core: Core, inputs: readonly { port: number; frame: Uint8Arr
     core.view.setUint16(rx + Rx.Port, port, true);
     core.view.setUint16(rx + Rx.Flags, 0, true);
   });
-  core.process(inputs.length, nowMs());
 }
 
 /** Frames of the last batch, all of which must have been sent. */
@@ -225,6 +306,15 @@ export function sentFrames(core: Core, count: number): Buffer[] {
     const data = core.view.getUint32(at + Tx.Data, true);
     return Buffer.from(core.bytes.slice(data, data + core.view.getUint32(at + Tx.Length, true)));
   });
+}
+
+/** A packet back, from where this one went. */
+export function udpAnswer(frame: Buffer): Buffer {
+  const end = (ip: number, port: number): readonly [number, number] => [
+    frame.readUInt32BE(ip),
+    frame.readUInt16BE(port),
+  ];
+  return udpFrame(OUTSIDE_MAC, GATEWAY_MAC, end(30, 36), end(26, 34));
 }
 
 /** SYN and acknowledgment, from where the SYN went. */
