@@ -176,10 +176,32 @@ function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, 
     return false;
   }
   const base = first + ((first ^ old) & 1);
-  const half: u64 = (first + size - base + 1) >> 1;
+  const half = (first + size - base + 1) >> 1;
+  return tryPorts(core, t, base, half, random, false) || tryPorts(core, t, base, half, random, true);
+}
+
+/**
+ * Tries ports `base` + 2 * n, n below `half`. The first time round those of which the index
+ * says that they are free; else also those of flows that have died and were not swept yet.
+ */
+function tryPorts(
+  core: Core,
+  t: Passage,
+  base: u32,
+  half: u32,
+  random: u64,
+  looksCloser: bool,
+): bool {
+  const flows = Flows.at(core.flows);
   for (let i: u32 = 0; i < MOST_TRIES; i++) {
     const at = <u32>(((mix(random + i) >> 32) * half) >> 32);
-    if (take(core, t, base + 2 * at)) return true;
+    const ports = (t.newPorts & ~PORT_MASK) | wireOf(base + 2 * at);
+    const back = turned(ports, t.protocol);
+    const hash = flows.hash(t.newDestination, t.newSource, back, t.scope);
+    if (!looksCloser && flows.mayHave(hash)) continue;
+    if (!isFree(core, t, t.newSource, ports)) continue;
+    t.newPorts = ports;
+    return true;
   }
   return false;
 }

@@ -205,6 +205,13 @@ export class Flows {
     return hits == 0 ? 0 : this.lineAt(bucket, ctz(hits));
   }
 
+  /** Whether a key may be there: one in 4000 that is not seems to be. Reads the index alone. */
+  mayHave(hash: u64): bool {
+    const tag = tagOf(hash);
+    const bucket = this.bucketOf(hash);
+    return (hitsIn(bucket, tag) | hitsIn(this.otherBucket(bucket, tag), tag)) != 0;
+  }
+
   private lineAt(bucket: usize, slot: u32): usize {
     const reference: usize = load<u32>(bucket + ((<usize>slot) << 2), REFERENCES_OFFSET);
     return this.lines + (reference - 1) * LINE_BYTES;
