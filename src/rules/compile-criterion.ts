@@ -28,8 +28,16 @@ export interface MatchContext {
   takeState(): number;
 }
 
-/** A match that cannot be compiled; the message is the second half of `expected …, got …`. */
-export class Refused extends Error {}
+/** What cannot be compiled; the message is the second half of `expected …, got …`. */
+export class Refused extends Error {
+  constructor(
+    got: string,
+    /** It is the target, not a match. */
+    readonly isTarget = false,
+  ) {
+    super(got);
+  }
+}
 
 /** A constant answer where the question needs no packet. */
 export type Answer = Criterion | boolean;

@@ -95,7 +95,7 @@ function change(target: Target): number[] {
     case 'checksum':
       return [TargetKind.Checksum];
     default:
-      throw new Refused(`target ${target.kind}`);
+      throw new Refused(`target ${target.kind}`, true);
   }
 }
 

@@ -219,7 +219,8 @@ class Compiler {
       if (!(error instanceof Refused)) throw error;
       const path = `${zone.path}.${table}.${chain}[${index}]`;
       const problem = `expected what this version can ask or do, got ${error.message}`;
-      this.problems.push(placed(zone, { path, problem }, rule.place));
+      const place = error.isTarget ? rule.targetPlace : rule.place;
+      this.problems.push(placed(zone, { path, problem }, place));
       return undefined;
     }
   }

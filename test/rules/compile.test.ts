@@ -38,7 +38,7 @@ test('rules/compile: a match or target that is not there is refused with its pla
   assert.equal(problemsOf(set), [
     `host.rules:7:1 zones.host.filter.FORWARD[0]: ${but} physdevIn`,
     `host.rules:7:1 zones.host.filter.FORWARD[2]: ${but} ctexpire`,
-    `host.rules:7:1 zones.host.filter.FORWARD[3]: ${but} target ct`,
+    `host.rules:7:30 zones.host.filter.FORWARD[3]: ${but} target ct`,
   ]);
 });
 

@@ -39,6 +39,7 @@ const CT_STATES: CtState[] = ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRA
 const TYPES: AddressType[] = ['UNICAST', 'LOCAL', 'BROADCAST', 'MULTICAST'];
 const PORTS = [22, 53, 80, 81, 443, 1023, 1024, 4095, 4096, 8080, 32768, 65535];
 const NO_COUNTERS = { packets: 0n, bytes: 0n };
+const NO_PLACE = { line: 0, column: 0 };
 
 const oneOf = <T>(random: Random, items: readonly T[]): T => items[random(items.length)]!;
 const maybe = (random: Random, percent: number): boolean => random(100) < percent;
@@ -271,8 +272,8 @@ function randomRule(
     target: randomTarget(random, family, table, chain, callees),
     counters: NO_COUNTERS,
     text: '',
-    place: { line: 0, column: 0 },
-    targetPlace: { line: 0, column: 0 },
+    place: NO_PLACE,
+    targetPlace: NO_PLACE,
   };
 }
 
@@ -284,7 +285,7 @@ export function randomRuleSet(random: Random, family: Family, mostRules: number)
       name: chainName,
       policy: isUser ? undefined : oneOf(random, ['ACCEPT', 'DROP'] as const),
       counters: NO_COUNTERS,
-      place: { line: 0, column: 0 },
+      place: NO_PLACE,
       rules: Array.from({ length: random(mostRules + 1) }, () =>
         randomRule(random, family, name, chainName, callees),
       ),

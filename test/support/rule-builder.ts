@@ -39,7 +39,7 @@ export function rule(
     counters: { packets: 0n, bytes: 0n },
     text: '',
     place: { line: 7, column: 1 },
-    targetPlace: { line: 7, column: 1 },
+    targetPlace: { line: 7, column: 30 },
   };
 }
 
