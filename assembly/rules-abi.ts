@@ -87,7 +87,7 @@ export enum GroupKey {
   DestinationPort = 64,
 }
 /** Most groups of a chain: bounds the work of a packet. */
-export const MOST_GROUPS = 32;
+export const MOST_GROUPS = 64;
 
 /**
  * A place of a hash table: hash of the key, then offset of a list of u32 offsets of rules, in

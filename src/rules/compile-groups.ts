@@ -22,6 +22,9 @@ const FEW = 8;
 const LONELY = 2;
 /** Shapes are rounded until no more than this are left, then joined two by two. */
 const JOINABLE = 192;
+/** Of a chain of 100 rules 8 groups, of one of 10 000 as many as there may be. */
+const FEW_GROUPS = 8;
+const GROUPS_OF_ROOT = 0.64;
 const IPV4_STEPS = [4, 8, 16];
 const IPV6_STEPS = [8, 16, 32];
 
@@ -36,13 +39,17 @@ interface Group {
   members: Candidate[];
 }
 
-/** Lays down the groups of a chain. Returns their number, 0 if groups are no help, and where. */
+/**
+ * Lays down the groups of a chain, at most `most`. Returns their number, 0 if groups are no
+ * help, and where they are.
+ */
 export function layGroups(
   words: Words,
   candidates: readonly Candidate[],
   isIpv6: boolean,
+  most = mostGroups(candidates.length),
 ): { count: number; offset: number } {
-  const groups = groupsOf(candidates, isIpv6);
+  const groups = groupsOf(candidates, isIpv6, most);
   if (groups.length === 1 && groups[0]!.shape.fields === 0) return { count: 0, offset: 0 };
   const offset = words.reserve(groups.length * GROUP_BYTES);
   groups.forEach((group, i) => layGroup(words, offset + i * GROUP_BYTES, group, isIpv6));
@@ -50,7 +57,7 @@ export function layGroups(
 }
 
 /** Sorted by their first rules; members in the order of the chain. */
-function groupsOf(candidates: readonly Candidate[], isIpv6: boolean): Group[] {
+function groupsOf(candidates: readonly Candidate[], isIpv6: boolean, bound: number): Group[] {
   const byShape = new Map<number, Group>();
   for (const candidate of candidates) {
     const natural = shapeOf(candidate.key);
@@ -60,16 +67,24 @@ function groupsOf(candidates: readonly Candidate[], isIpv6: boolean): Group[] {
     else group.members.push(candidate);
   }
   let groups = [...byShape.values()];
-  let most = MOST_GROUPS;
+  let most = bound;
   for (const step of isIpv6 ? IPV6_STEPS : IPV4_STEPS) {
     if (groups.length <= most) break;
     groups = joined(groups.map(group => ({ ...group, shape: rounded(group.shape, step) })));
     most = JOINABLE;
   }
   groups = giveUpLonely(groups);
-  while (groups.length > MOST_GROUPS) joinSmallest(groups, isIpv6 ? 128 : 32);
+  while (groups.length > bound) joinSmallest(groups, isIpv6 ? 128 : 32);
   for (const { members } of groups) members.sort((a, b) => a.rule - b.rule);
   return groups.sort((a, b) => a.members[0]!.rule - b.members[0]!.rule);
+}
+
+/**
+ * A group costs every packet a look, a coarse group costs it candidates: so their number grows
+ * with the root of that of the rules.
+ */
+function mostGroups(rules: number): number {
+  return Math.min(MOST_GROUPS, Math.max(FEW_GROUPS, Math.round(GROUPS_OF_ROOT * Math.sqrt(rules))));
 }
 
 function numberOf(cut: Shape): number {

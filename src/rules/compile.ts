@@ -11,7 +11,6 @@ import {
   ChainField,
   Hook,
   NO_POLICY,
-  OP_NEGATED,
   PROGRAM_HEADER_BYTES,
   PROGRAM_MAGIC,
   PROGRAM_VERSION,
@@ -24,8 +23,9 @@ import { ConfigError, type Problem } from '../config/config-error.js';
 import { chainProblems } from './compile-chains.js';
 import { SMALL_CHAIN, layGroups, type Candidate } from './compile-groups.js';
 import { keyOf } from './compile-key.js';
-import { Refused, type Criterion, type MatchContext } from './compile-criterion.js';
+import { Refused, type MatchContext } from './compile-criterion.js';
 import { compileMatches, laySets } from './compile-match.js';
+import { layRule } from './compile-rule.js';
 import { compileTarget } from './compile-target.js';
 import { Words } from './compile-words.js';
 import type { Chain, Family, Place, Rule, RuleSet, RuleTable, TableName } from './model.js';
@@ -47,6 +47,8 @@ export interface ZoneRules {
 export interface CompileOptions {
   /** Lay down groups for chains of more rules than this. Infinity: never. */
   readonly smallChain?: number;
+  /** Of one chain, up to MOST_GROUPS; else by its number of rules. */
+  readonly mostGroups?: number;
 }
 
 /** Where a rule or policy is. */
@@ -103,15 +105,13 @@ const HOOKS: Record<TableName, Readonly<Record<string, Hook>>> = {
 };
 const MOST_INTERFACE = 0xffff;
 const NUMBER_BYTES = 4;
-const RULE_HEADER_WORDS = 2;
-const HALF_BITS = 16;
 
 /** Throws ConfigError with all that is wrong. */
 export function compileRules(
   zones: readonly ZoneRules[],
   options: CompileOptions = {},
 ): CompiledRules {
-  return new Compiler(zones, options.smallChain ?? SMALL_CHAIN).compile();
+  return new Compiler(zones, options).compile();
 }
 
 /** What the chains of a table are laid down with. */
@@ -133,7 +133,7 @@ class Compiler {
 
   constructor(
     private readonly zones: readonly ZoneRules[],
-    private readonly smallChain: number,
+    private readonly options: CompileOptions,
   ) {}
 
   compile(): CompiledRules {
@@ -188,7 +188,7 @@ class Compiler {
     for (const { matches } of chain.rules) laySets(matches, scope.context);
     const at = scope.offsets.get(chain.name)!;
     const first = this.words.bytes;
-    const isLarge = chain.rules.length > this.smallChain;
+    const isLarge = chain.rules.length > (this.options.smallChain ?? SMALL_CHAIN);
     const candidates: Candidate[] = [];
     chain.rules.forEach((rule, index) => {
       const candidate = this.layRule(scope, chain.name, rule, index);
@@ -199,7 +199,12 @@ class Compiler {
     this.words.set(at + ChainField.Count, chain.rules.length);
     this.words.set(at + ChainField.Policy, NO_POLICY);
     if (candidates.length > 0) {
-      const groups = layGroups(this.words, candidates, scope.context.family === 'ipv6');
+      const groups = layGroups(
+        this.words,
+        candidates,
+        scope.context.family === 'ipv6',
+        this.options.mostGroups,
+      );
       this.words.set(at + ChainField.Groups, groups.count);
       this.words.set(at + ChainField.GroupRows, groups.offset);
     }
@@ -270,27 +275,4 @@ function placed(zone: ZoneRules, problem: Problem, { line, column }: Place): Pro
   if (line === 0) return problem;
   const where = `${line}:${column}`;
   return { ...problem, place: zone.file === undefined ? where : `${zone.file}:${where}` };
-}
-
-/** Returns the offset of the rule. */
-function layRule(
-  words: Words,
-  id: number,
-  criteria: readonly Criterion[],
-  target: readonly number[],
-): number {
-  let length = RULE_HEADER_WORDS;
-  for (const { numbers } of criteria) length += 1 + numbers.length;
-  const at = words.bytes;
-  words.push(id);
-  words.push(
-    (((length + target.length) * NUMBER_BYTES) | ((length * NUMBER_BYTES) << HALF_BITS)) >>> 0,
-  );
-  for (const { op, negated, argument, numbers } of criteria) {
-    const first = op | (negated ? OP_NEGATED : 0) | ((1 + numbers.length) << 8);
-    words.push((first | (argument << HALF_BITS)) >>> 0);
-    for (const number of numbers) words.push(number);
-  }
-  for (const word of target) words.push(word);
-  return at;
 }
