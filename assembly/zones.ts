@@ -13,7 +13,7 @@ import {
   alignPair,
 } from './memory';
 import { PROGRAM_HEADER_BYTES, SUBJECT_BYTES } from './rules-abi';
-import { createRules, rulesBytesFor } from './rules/rules';
+import { Rules, createRules, rulesBytesFor, seedRules } from './rules/rules';
 import { Adjacencies } from './table/adjacency';
 import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
@@ -72,6 +72,7 @@ export function createZoneTables(core: Core, seed: u64): void {
   const rules = core.capacity(Capacity.Rules);
   const paths = core.capacity(Capacity.Paths);
   createRules(core.rules, programBytes(core), rules, rules, paths);
+  seedRules(Rules.at(core.rules), <u32>mix(seed + 5));
   // What was never found in the FDB is of no version of it.
   core.fdbVersion = 1;
 }
