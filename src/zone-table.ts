@@ -117,6 +117,11 @@ export class ZoneTable {
     this.configureInterface(iface, InterfaceOption.MacHigh, high);
   }
 
+  /** Puts an interface, whose zone and MAC address are set, into service at a port. */
+  attach(iface: number, port: number): Status {
+    return this.exports.configureInterface(this.core, iface, InterfaceOption.Port, port + 1);
+  }
+
   /** Takes an interface out of service, with its addresses. */
   resetInterface(iface: number): void {
     expectOk(this.exports.resetInterface(this.core, iface), `interface ${iface} reset`);

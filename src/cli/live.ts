@@ -3,8 +3,8 @@ import { ApiClient } from '../api/client.js';
 import type { Plan } from '../config/plan.js';
 import { Core } from '../core.js';
 
-/** The parts of a plan that survive JSON, which has no 64-bit numbers. */
-export type LivePlan = Pick<Plan, 'ports' | 'segments' | 'capacities'>;
+/** The parts of a plan whose names and indexes survive JSON, which has no 64-bit numbers. */
+export type LivePlan = Pick<Plan, 'ports' | 'segments' | 'capacities' | 'zones'>;
 
 /** What happens to the copy does not happen to the switch. */
 export async function liveSwitch(socketPath: string): Promise<{ core: Core; plan: LivePlan }> {

@@ -9,6 +9,8 @@ import { addedEntries, flushDomains, insertEntry, removeEntries } from './apply-
 import { addedNeighbours, insertNeighbour, removeNeighbours } from './apply-neighbours.js';
 import { type VtepNumbers, releaseOverlays, writeOverlays } from './apply-overlay.js';
 import { clearCounters, removePort, writePort } from './apply-port.js';
+import { hasOtherRules } from './apply-rules.js';
+import { mayFillZones, releaseZones, writeZones } from './apply-zones.js';
 import type { Plan, PlannedSegment } from './plan.js';
 import { eachDomain } from './plan-domains.js';
 
@@ -19,7 +21,9 @@ import { eachDomain } from './plan-domains.js';
 export function applyPlan(core: Core, plan: Plan, previous?: Plan): VtepNumbers {
   const added = addedEntries(plan, previous);
   const neighbours = addedNeighbours(plan, previous);
-  const mayFail = added.length + neighbours.length + plan.vteps.length > 0;
+  const mayFail =
+    added.length + neighbours.length + plan.vteps.length > 0 ||
+    (previous !== undefined && (mayFillZones(plan, previous) || hasOtherRules(plan, previous)));
   const undo = mayFail && previous !== undefined ? saveState(core) : undefined;
   const before = byName(previous?.segments);
   const ports = byName(previous?.ports);
@@ -30,6 +34,7 @@ export function applyPlan(core: Core, plan: Plan, previous?: Plan): VtepNumbers 
     }
     for (const port of plan.ports) writePort(core, port, ports.get(port.name));
     const vteps = writeOverlays(core, plan, previous);
+    writeZones(core, plan, previous);
     for (const entry of added) insertEntry(core, plan, entry, vteps);
     for (const neighbour of neighbours) insertNeighbour(core, plan, neighbour);
     return vteps;
@@ -50,6 +55,7 @@ function saveState(core: Core): Uint8Array {
 
 /** Ports, domains and entries that the plan no longer has. */
 function takeAway(core: Core, plan: Plan, previous: Plan): void {
+  releaseZones(core, plan, previous);
   releaseOverlays(core, plan, previous);
   const names = new Map(plan.ports.map(({ index, name }) => [index, name]));
   for (const { index, name } of previous.ports) {

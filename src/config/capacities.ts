@@ -5,9 +5,12 @@
 import type { Capacities } from '../core.js';
 import type { Config } from './config.js';
 import type { Problem } from './config-error.js';
+import { routeCount } from './plan-zones.js';
+import { routerPorts } from './router-ports.js';
+import { counterCount } from './zone-rules.js';
 
 /** Parts of a configuration that take room. */
-export type Sized = Pick<Config, 'ports' | 'segments' | 'underlays'>;
+export type Sized = Pick<Config, 'ports' | 'segments' | 'underlays' | 'zones' | 'rules'>;
 
 /** `FdbEntries` is a name of the core, `fdbEntries` one of the file. */
 type Name = keyof Capacities;
@@ -33,14 +36,28 @@ const LEAST: Record<string, [least: number, most: number]> = {
   Peers: [256, 1048576],
 };
 
+/** Likewise, where there are zones; else they are 0. */
+const ZONE_LEAST: Record<string, [least: number, most: number]> = {
+  Zones: [4, 1024],
+  Interfaces: [16, 16384],
+  Routes: [1024, 1048576],
+  Adjacencies: [1024, 65535],
+  Flows: [65536, 16777216],
+  RuleBytes: [65536, 268435456],
+  Rules: [1024, 4194304],
+  Paths: [4096, 1048576],
+};
+
 /** `raw` has what the file says, and schema defaults of sizes that follow from nothing. */
 export function normaliseCapacities(raw: Record<string, number>, sized: Sized): Capacities {
   const sizes: Record<string, number> = {};
+  const hasZones = sized.zones.length > 0 || (raw['zones'] ?? 0) > 0;
+  const limits = { ...LEAST, ...(hasZones && ZONE_LEAST) };
+  for (const name of Object.keys(ZONE_LEAST)) sizes[name] = 0;
   for (const [name, { used }] of Object.entries(needsOf(sized))) {
-    const [least = 0, most = Infinity] = LEAST[name] ?? [];
-    if (name in LEAST) {
-      sizes[name] = Math.min(Math.max(withRoom(used), least), most);
-    }
+    const [least, most] = limits[name] ?? [];
+    if (least === undefined || most === undefined) continue;
+    sizes[name] = Math.min(Math.max(withRoom(used), least), most);
   }
   for (const [key, value] of Object.entries(raw)) sizes[coreName(key)] = value;
   return sizes as Capacities;
@@ -65,7 +82,8 @@ export function checkCapacities(capacities: Capacities, sized: Sized, problems: 
   }
 }
 
-function needsOf({ ports, segments, underlays }: Sized): Record<string, Need> {
+function needsOf(sized: Sized): Record<string, Need> {
+  const { ports, segments, underlays, zones } = sized;
   const overlays = segments.flatMap(({ overlay }) => overlay ?? []);
   const evicting = segments.filter(segment => segment.limitPolicy === 'evictOldest');
   const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0);
@@ -74,10 +92,15 @@ function needsOf({ ports, segments, underlays }: Sized): Record<string, Need> {
     used,
     ...(what !== undefined && { what }),
   });
-  const tunnels = overlays.length === 0 ? '' : ', tunnel ports among them';
+  const routers = routerPorts(zones);
+  const inner = [
+    ...(overlays.length > 0 ? ['tunnel'] : []),
+    ...(routers.length > 0 ? ['router'] : []),
+  ];
+  const among = inner.length === 0 ? '' : `, ${inner.join(' and ')} ports among them`;
   const pairs = segments.map(pairsOf);
   return {
-    Ports: need('ports', ports.length + overlays.length, `ports${tunnels}`),
+    Ports: need('ports', ports.length + overlays.length + routers.length, `ports${among}`),
     Segments: need('segments', segments.length, 'segments'),
     VlanSegments: need(
       'segments',
@@ -91,11 +114,43 @@ function needsOf({ ports, segments, underlays }: Sized): Record<string, Need> {
       'entries in segments that evict the oldest',
     ),
     Neighbours: need('segments', sum(segments.map(s => s.neighbours.length)), 'neighbours'),
-    FloodTargets: need('segments', mostTargets(ports, segments), 'copies of one frame'),
+    FloodTargets: need(
+      'segments',
+      mostTargets([...ports, ...routers], segments),
+      'copies of one frame',
+    ),
     Underlays: need('underlays', underlays.length, 'underlays'),
     Overlays: need('segments', overlays.length, 'overlays'),
     Vteps: need('segments', vtepsOf({ segments, underlays }).size, 'tunnel ends'),
     Peers: need('segments', sum(pairs), 'pairs of an overlay and a tunnel end'),
+    ...zoneNeeds(sized, need),
+  };
+}
+
+function zoneNeeds(
+  { zones, rules: { compiled } }: Sized,
+  need: (path: string, used: number, what?: string) => Need,
+): Record<string, Need> {
+  const sum = (count: (zone: Sized['zones'][number]) => number): number =>
+    zones.reduce((total, zone) => total + count(zone), 0);
+  const counters = counterCount(compiled);
+  return {
+    Zones: need('zones', zones.length, 'zones'),
+    Interfaces: need(
+      'zones',
+      sum(zone => zone.interfaces.length),
+      'interfaces',
+    ),
+    Routes: need('zones', sum(routeCount), 'routes, those to subnets of interfaces among them'),
+    Adjacencies: need(
+      'zones',
+      sum(zone => zone.neighbours.length),
+      'neighbours',
+    ),
+    Flows: need('zones', 0),
+    RuleBytes: need('zones', counters === 0 ? 0 : compiled.program.length, 'bytes of rules'),
+    Rules: need('zones', Math.max(counters, compiled.states), 'rules and policies'),
+    Paths: need('zones', 0),
   };
 }
 

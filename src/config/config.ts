@@ -3,12 +3,13 @@
  * are the file's (schema/sluice.schema.json), where each is described.
  */
 import type { Capacities } from '../core.js';
+import type { CompiledZones, ZoneConfig } from './zone-config.js';
 
 /** First and last VLAN, both included. */
 export type VidRange = readonly [first: number, last: number];
 
-/** A tunnel port is not configured: every overlay has one. */
-export type PortKind = 'tap' | 'packet' | 'udp' | 'pcap' | 'memory' | 'tunnel';
+/** Tunnel and router ports are not configured: overlays and interfaces of zones have one each. */
+export type PortKind = 'tap' | 'packet' | 'udp' | 'pcap' | 'memory' | 'tunnel' | 'router';
 
 export interface VlanConfig {
   mode: 'access' | 'trunk' | 'tunnel';
@@ -172,4 +173,6 @@ export interface Config {
   ports: readonly PortConfig[];
   segments: readonly SegmentConfig[];
   underlays: readonly UnderlayConfig[];
+  zones: readonly ZoneConfig[];
+  rules: CompiledZones;
 }

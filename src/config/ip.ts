@@ -49,3 +49,24 @@ export function canonicalIp(text: string): string {
   const ip = parseIp(text);
   return ip === undefined ? text : formatIp(ip);
 }
+
+/** The first `bits` bits of an address; the others 0. */
+export function maskedIp(ip: Uint8Array, bits: number): Uint8Array {
+  return ip.map((byte, i) => {
+    const kept = Math.min(BYTE_BITS, Math.max(0, bits - BYTE_BITS * i));
+    return byte & (0xff00 >> kept) & 0xff;
+  });
+}
+
+/** Whether an address is in a prefix of the same family. Both are known to be addresses. */
+export function isInPrefix(ip: string, prefix: { ip: string; prefixBits: number }): boolean {
+  if (isIpv4Text(ip) !== isIpv4Text(prefix.ip)) return false;
+  const { prefixBits } = prefix;
+  const [one, other] = [ip, prefix.ip].map(text => maskedIp(parseIp(text)!, prefixBits));
+  return one!.every((byte, i) => byte === other![i]);
+}
+
+/** `10.0.0.0/16`, of an address in it. */
+export function subnetOf({ ip, prefixBits }: { ip: string; prefixBits: number }): string {
+  return `${formatIp(maskedIp(parseIp(ip)!, prefixBits))}/${prefixBits}`;
+}

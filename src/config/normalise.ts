@@ -17,10 +17,19 @@ import type { Problem } from './config-error.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
 import { normaliseNeighbours } from './neighbours.js';
 import type { RawConfig, RawFdb, RawPort, RawSegment, RawTags } from './raw.js';
-import { type Underlays, checkOverlays, checkTunnelNames, normaliseOverlay } from './overlay.js';
+import {
+  type Underlays,
+  checkOverlays,
+  checkTunnelNames,
+  normaliseOverlay,
+  tunnelPortNames,
+} from './overlay.js';
+import { checkRouterNames } from './router-ports.js';
 import { normaliseUnderlays, remoteIp } from './underlays.js';
 import { unknownName } from './unknown-name.js';
 import { checkEntryVid, normaliseVlan } from './vlan.js';
+import { firstRules } from './zone-rules.js';
+import { normaliseZones } from './zones.js';
 
 /** IEEE 802.1Q-2018 table 9-1. */
 const TPID_CUSTOMER = 0x8100;
@@ -41,8 +50,14 @@ const KINDS_WITH = {
 
 const NO_STORM_LIMITS = { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec: 0 };
 
+/** Of a file: its name without its ending, and where other files are looked for. */
+export interface Origin {
+  name: string;
+  folder: string;
+}
+
 /** Adds what is wrong to `problems`; the result only counts if nothing was added. */
-export function normalise(raw: RawConfig, defaultName: string, problems: Problem[]): Config {
+export function normalise(raw: RawConfig, origin: Origin, problems: Problem[]): Config {
   const ports = Object.entries(raw.ports).map(([name, port]) =>
     normalisePort(raw, name, port, problems),
   );
@@ -54,11 +69,14 @@ export function normalise(raw: RawConfig, defaultName: string, problems: Problem
   checkDevices(ports, problems);
   checkOverlays(segments, problems);
   checkTunnelNames(segments, ports, problems);
-  const sized = { ports, segments, underlays };
+  const zones = normaliseZones(raw, origin.folder, problems);
+  checkRouterNames(zones, portOwners(ports, segments), problems);
+  const rules = firstRules(zones, problems);
+  const sized = { ports, segments, underlays, zones, rules };
   const capacities = normaliseCapacities(raw.capacities, sized);
   checkCapacities(capacities, sized, problems);
   return {
-    name: raw.name ?? defaultName,
+    name: raw.name ?? origin.name,
     ...(raw.control !== undefined && { control: raw.control }),
     ...(raw.seed !== undefined && { seed: BigInt(raw.seed) }),
     capacities,
@@ -66,7 +84,24 @@ export function normalise(raw: RawConfig, defaultName: string, problems: Problem
     ports,
     segments,
     underlays,
+    zones,
+    rules,
   };
+}
+
+/** Names of ports that are there without zones, and what has them. */
+function portOwners(
+  ports: readonly PortConfig[],
+  segments: readonly SegmentConfig[],
+): Map<string, string> {
+  const tunnels = [...tunnelPortNames(segments)].map(([segment, name]): [string, string] => [
+    name,
+    `the tunnel port of segments.${segment}`,
+  ]);
+  return new Map([
+    ...ports.map(({ name }): [string, string] => [name, `ports.${name}`]),
+    ...tunnels,
+  ]);
 }
 
 function normalisePort(

@@ -2,8 +2,9 @@
  * Forwarding domains: what separates addresses in the FDB. A plain segment is one domain;
  * in a VLAN-aware one each VLAN that a port carries has its own.
  */
-import type { Config, SegmentConfig } from './config.js';
+import type { Config, PortConfig, SegmentConfig } from './config.js';
 import { ConfigError } from './config-error.js';
+import { routerPorts } from './router-ports.js';
 import { eachVid, mergeVids } from './vids.js';
 
 /** VLANs `first` to `last` have the domains from `domain` on. */
@@ -45,12 +46,13 @@ export function allocateDomains(
   const taken = new Set<number>();
   for (const { domains } of previous)
     for (const [, domain] of eachDomain(domains)) taken.add(domain);
+  const ports = [...config.ports, ...routerPorts(config.zones)];
   let next = FIRST_DOMAIN;
   const result = new Map<string, DomainRun[]>();
   for (const segment of config.segments) {
     const old = before.get(segment.name) ?? [];
     const runs: DomainRun[] = [];
-    for (const vid of vidsOf(config, segment)) {
+    for (const vid of vidsOf(ports, segment)) {
       let domain = domainOf(old, vid);
       if (domain === 0) {
         while (taken.has(next)) next++;
@@ -65,9 +67,9 @@ export function allocateDomains(
   return result;
 }
 
-function vidsOf(config: Config, segment: SegmentConfig): Iterable<number> {
+function vidsOf(ports: readonly PortConfig[], segment: SegmentConfig): Iterable<number> {
   if (!segment.vlanAware) return [0];
-  const members = config.ports.filter(port => port.segment === segment.name);
+  const members = ports.filter(port => port.segment === segment.name);
   return eachVid(mergeVids(members.flatMap(port => port.vlan?.allowed ?? [])));
 }
 

@@ -26,10 +26,12 @@ import {
   udpEndpoints,
   tunnelPorts,
 } from './plan-overlay.js';
+import { type ZonesPlan, planZones } from './plan-zones.js';
 import { type PortVlans, type UdpEndpoint, portOptions, portVlans } from './plan-port.js';
+import { routerPorts } from './router-ports.js';
 import { type ArrivalPlaces, allocateArrivals, segmentOptions } from './plan-segment.js';
 
-export type { PlannedFdb, PlannedOverlay, PlannedUnderlay, PlannedVtep };
+export type { PlannedFdb, PlannedOverlay, PlannedUnderlay, PlannedVtep, ZonesPlan };
 
 export interface PlannedPort {
   name: string;
@@ -65,6 +67,7 @@ export interface Plan {
   underlays: PlannedUnderlay[];
   overlays: PlannedOverlay[];
   vteps: PlannedVtep[];
+  zones: ZonesPlan;
   fdb: PlannedFdb[];
   neighbours: PlannedNeighbour[];
 }
@@ -79,6 +82,7 @@ export function planOf(given: Config, previous?: Plan): Plan {
   const ports = planPorts(config, segments, previous);
   const { underlays, overlays, vteps } = planTunnels(config, segments, ports, previous);
   const numbers = { ports: indexesOf(ports), nobody: config.capacities.Ports };
+  const zones = planZones(config, { ...numbers, segments }, previous?.zones);
   return {
     name: config.name,
     ...(config.control !== undefined && { control: config.control }),
@@ -89,6 +93,7 @@ export function planOf(given: Config, previous?: Plan): Plan {
     underlays,
     overlays,
     vteps,
+    zones,
     fdb: segments.flatMap(segment => planFdb(segment, numbers)),
     neighbours: segments.flatMap(planNeighbours),
   };
@@ -161,7 +166,7 @@ function planPorts(
   segments: readonly PlannedSegment[],
   previous: Plan | undefined,
 ): PlannedPort[] {
-  const wanted = [...config.ports, ...tunnelPorts(config)];
+  const wanted = [...config.ports, ...tunnelPorts(config), ...routerPorts(config.zones)];
   const indexes = allocate(wanted, previous?.ports ?? [], config.capacities.Ports);
   const places = new Map(segments.map(segment => [segment.name, segment.index + 1]));
   const underlays = udpEndpoints(config);

@@ -1,5 +1,12 @@
 /** What a file says once it fits the schema, defaults filled in. See config.ts. */
 import type { OverlayConfig, PortConfig, StormConfig, VlanConfig } from './config.js';
+import type {
+  ConntrackConfig,
+  NatConfig,
+  RouteConfig,
+  ZoneConfig,
+  ZoneNeighbourConfig,
+} from './zone-config.js';
 
 export type RawVids = string | number | (string | number)[];
 
@@ -72,6 +79,31 @@ export interface RawSegment {
   neighbours: RawNeighbour[];
 }
 
+export interface RawInterface {
+  segment: string;
+  addresses: string[];
+  mac?: string;
+  mtuBytes: number;
+  vlan?: number;
+}
+
+export interface RawRoute {
+  to: string;
+  via?: string;
+  interface?: string;
+  kind: RouteConfig['kind'];
+}
+
+export interface RawZone extends Pick<ZoneConfig, 'forwarding' | 'reversePath'> {
+  interfaces: Record<string, RawInterface>;
+  routes: RawRoute[];
+  neighbours: (Omit<ZoneNeighbourConfig, 'mac'> & { mac: string })[];
+  conntrack: ConntrackConfig;
+  nat: Pick<NatConfig, 'portSelect'> & { ports: string };
+  iptables?: string;
+  ip6tables?: string;
+}
+
 export interface RawConfig {
   name?: string;
   control?: string;
@@ -80,4 +112,5 @@ export interface RawConfig {
   ports: Record<string, RawPort>;
   segments: Record<string, RawSegment>;
   underlays: Record<string, RawUnderlay>;
+  zones: Record<string, RawZone>;
 }

@@ -143,7 +143,7 @@ function pathOf(pointer: string): string {
 
 /** Keys of lists. */
 const LISTS =
-  /(^|\.)(fdb|neighbours|match|push|allowed|peers|addresses|gateways|vteps|ends|routers|partitions|frames|captures|expect)$/;
+  /(^|\.)(fdb|neighbours|match|push|allowed|peers|addresses|gateways|routes|vteps|ends|routers|partitions|frames|captures|expect)$/;
 
 /** Appends a key or an index to a path. */
 function join(path: string, part: string): string {

@@ -7,6 +7,8 @@ import { Core } from '../core.js';
 import type { Names } from '../explain/walk.js';
 import { eachDomain } from '../config/plan-domains.js';
 import { formatIp } from '../frame/address.js';
+import type { CompiledPlace } from '../rules/compile.js';
+import { ruleName } from '../rules/rule-name.js';
 import { REPLAY_ARENA_BYTES, type ReplayInput } from './replay.js';
 
 /** Of configurations that name none: every run of a replay is the same. */
@@ -45,8 +47,13 @@ export function portNames(plan: Pick<Plan, 'ports'>): (string | undefined)[] {
   return Array.from(names);
 }
 
+/** What names are of. */
+export type NamedPlan = Pick<Plan, 'ports' | 'segments' | 'capacities'> &
+  Partial<Pick<Plan, 'zones'>>;
+
 /** Names for walks; those of VTEPs are in the core. */
-export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>, core?: Core): Names {
+export function namesOf(plan: NamedPlan, core?: Core): Names {
+  const { zones } = plan;
   const ports = portNames(plan);
   const domains = new Map<number, string>();
   for (const segment of plan.segments) {
@@ -66,9 +73,24 @@ export function namesOf(plan: Pick<Plan, 'ports' | 'segments' | 'capacities'>, c
   return {
     port: index => ports[index] ?? place(index),
     vtep,
-    zone: index => `zone ${index}`,
-    iface: index => `interface ${index}`,
-    rule: counter => `rule ${counter}`,
+    zone: index => nameOf(zones?.zones, index) ?? `zone ${index}`,
+    iface: index => nameOf(zones?.interfaces, index) ?? `interface ${index}`,
+    rule: counter =>
+      (zones && ruleName(zones.rules, counter, place => ruleFile(zones, place))) ??
+      `rule ${counter}`,
     domain: domain => domains.get(domain) ?? 'no domain',
   };
+}
+
+function nameOf(
+  all: readonly { name: string; index: number }[] | undefined,
+  index: number,
+): string | undefined {
+  return all?.find(one => one.index === index)?.name;
+}
+
+/** What the lines of a rule are lines of. */
+function ruleFile({ zones }: Plan['zones'], place: CompiledPlace): string | undefined {
+  const rules = zones.find(({ index }) => index === place.zone)?.config.rules;
+  return rules?.find(({ set }) => set.family === place.family)?.file;
 }

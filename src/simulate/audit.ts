@@ -26,7 +26,7 @@ function auditHost(host: SimHost): string[] {
   const { Received, Copies, Sent, Dropped, Consumed } = CoreCounter;
   const { name, core } = host;
   const [received, sent] = [host.total(Received), host.total(Sent)];
-  const ports = [...host.ports.values()].filter(port => !port.isTunnel);
+  const ports = [...host.ports.values()].filter(port => !port.isInner);
   const sum = (pick: (port: HostPort) => number): number =>
     ports.reduce((total, port) => total + pick(port), 0);
   return [

@@ -61,9 +61,10 @@ export class HostPort implements End {
     this.addresses = underlayAddresses(config, port.name);
   }
 
-  /** The tunnel of an overlay: a port of the core only. */
-  get isTunnel(): boolean {
-    return this.port.config.kind === 'tunnel';
+  /** Of an overlay or of a zone's interface: a port of the core only. */
+  get isInner(): boolean {
+    const { kind } = this.port.config;
+    return kind === 'tunnel' || kind === 'router';
   }
 
   receive(frame: SimFrame): void {

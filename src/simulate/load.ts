@@ -72,7 +72,9 @@ function hostConfig(name: string, host: unknown, context: LoadContext): Config |
   const { problems, folder } = context;
   try {
     const config =
-      typeof host === 'string' ? loadConfig(resolve(folder, host)) : inlineConfig(name, host);
+      typeof host === 'string'
+        ? loadConfig(resolve(folder, host))
+        : inlineConfig(name, host, folder);
     planOf(config);
     return config;
   } catch (error) {
@@ -86,9 +88,9 @@ function hostConfig(name: string, host: unknown, context: LoadContext): Config |
   }
 }
 
-function inlineConfig(name: string, host: unknown): Config {
+function inlineConfig(name: string, host: unknown, folder: string): Config {
   const problems: Problem[] = [];
-  const config = configOfData(host, name, problems);
+  const config = configOfData(host, { name, folder }, problems);
   ConfigError.throwIfAny(problems);
   return config!;
 }

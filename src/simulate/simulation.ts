@@ -70,7 +70,7 @@ export class Simulation {
     const { events, observe } = this;
     const host = new SimHost(name, config, { events, observe, pollNs: this.options.pollNs ?? 0 });
     this.hosts.set(name, host);
-    for (const port of host.ports.values()) if (!port.isTunnel) this.ends.set(port.name, port);
+    for (const port of host.ports.values()) if (!port.isInner) this.ends.set(port.name, port);
     return host;
   }
 

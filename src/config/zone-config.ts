@@ -1,0 +1,85 @@
+/** Zones of a validated configuration: part of config.ts, whose head applies here too. */
+import type { RuleSet } from '../rules/model.js';
+import type { CompiledRules } from '../rules/compile.js';
+import type { TimerName } from './zone-timers.js';
+
+/** A prefix, its address in the one form RFC 5952 gives it, as all addresses here. */
+export interface IpPrefix {
+  ip: string;
+  prefixBits: number;
+}
+
+export interface InterfaceConfig {
+  name: string;
+  /** Name of a segment. */
+  segment: string;
+  addresses: readonly IpPrefix[];
+  /** First byte highest. */
+  mac: bigint;
+  /** Longest IP packet. */
+  mtuBytes: number;
+  /** 0 in a plain segment, and only there. */
+  vlan: number;
+}
+
+export interface RouteConfig {
+  to: IpPrefix;
+  kind: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit';
+  /** Absent: the destination is on the link. */
+  via?: string;
+  /** Name of an interface; of unicast routes, and always there. */
+  interface?: string;
+}
+
+export interface ZoneNeighbourConfig {
+  ip: string;
+  /** First byte highest. */
+  mac: bigint;
+  /** Name of an interface. */
+  interface: string;
+}
+
+export interface ConntrackConfig {
+  profile: 'linux' | 'strict';
+  loose: boolean;
+  liberal: boolean;
+  keepFlows: boolean;
+  /** 0: no limit of its own. */
+  mostFlows: number;
+  /** Only those that are said. */
+  timeoutsSec: Readonly<Partial<Record<TimerName, number>>>;
+}
+
+export interface NatConfig {
+  portSelect: 'preserve' | 'sequential' | 'random';
+  /** Of what port selection chooses from; both included. */
+  firstPort: number;
+  lastPort: number;
+}
+
+/** Rules of one family, read and checked. */
+export interface ZoneRuleSet {
+  set: RuleSet;
+  /** What its places are places of: a file, or the path in the configuration. */
+  file: string;
+}
+
+export interface ZoneConfig {
+  name: string;
+  forwarding: boolean;
+  reversePath: 'off' | 'loose' | 'strict';
+  interfaces: readonly InterfaceConfig[];
+  routes: readonly RouteConfig[];
+  neighbours: readonly ZoneNeighbourConfig[];
+  conntrack: ConntrackConfig;
+  nat: NatConfig;
+  /** At most one of each family. */
+  rules: readonly ZoneRuleSet[];
+}
+
+/** The rules of all zones, for the numbers that zones and interfaces had. */
+export interface CompiledZones {
+  /** Those numbers, as `numbersKey` writes them. */
+  numbers: string;
+  compiled: CompiledRules;
+}

@@ -1,0 +1,69 @@
+/** Zones: from what a file says to what it means, and what must fit together about them. */
+import type { Problem } from './config-error.js';
+import type { RawConfig, RawZone } from './raw.js';
+import { show } from './schema.js';
+import type { ConntrackConfig, NatConfig, ZoneConfig } from './zone-config.js';
+import { checkMacs, normaliseInterfaces } from './zone-interfaces.js';
+import { normaliseRoutes, normaliseZoneNeighbours } from './zone-routes.js';
+import { readRules } from './zone-rules.js';
+import type { TimerName } from './zone-timers.js';
+
+const MOST_PORT = 65535;
+const NOTHING_SAID: Pick<RawZone, 'routes' | 'neighbours'> = { routes: [], neighbours: [] };
+
+/**
+ * Rule files are looked for from `folder` on. Adds what is wrong to `problems`; the result
+ * only counts if nothing was added.
+ */
+export function normaliseZones(raw: RawConfig, folder: string, problems: Problem[]): ZoneConfig[] {
+  const zones = Object.entries(raw.zones).map(([name, zone]) => {
+    const path = `zones.${name}`;
+    const before = problems.length;
+    const interfaces = normaliseInterfaces(`${path}.interfaces`, raw, zone, problems);
+    // Where these are wrong, what is on the link is not known.
+    const { routes, neighbours } = problems.length > before ? NOTHING_SAID : zone;
+    return {
+      name,
+      forwarding: zone.forwarding,
+      reversePath: zone.reversePath,
+      interfaces,
+      routes: normaliseRoutes(`${path}.routes`, routes, interfaces, problems),
+      neighbours: normaliseZoneNeighbours(`${path}.neighbours`, neighbours, interfaces, problems),
+      conntrack: zone.conntrack,
+      nat: normaliseNat(`${path}.nat.ports`, zone, problems),
+      rules: readRules(path, zone, folder, problems),
+    };
+  });
+  checkTimeouts(zones, problems);
+  checkMacs(zones, raw, problems);
+  return zones;
+}
+
+function normaliseNat(path: string, { nat }: RawZone, problems: Problem[]): NatConfig {
+  const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(nat.ports) ?? [];
+  const [firstPort, lastPort] = [Number(first ?? 0), Number(last ?? 0)];
+  if (firstPort === 0 || firstPort > lastPort || lastPort > MOST_PORT) {
+    const problem = `expected a range of ports like 32768-60999, got ${show(nat.ports)}`;
+    problems.push({ path, problem });
+  }
+  return { portSelect: nat.portSelect, firstPort, lastPort };
+}
+
+/** Timers belong to a profile, so zones of one cannot say different things of them. */
+function checkTimeouts(
+  zones: readonly { name: string; conntrack: ConntrackConfig }[],
+  problems: Problem[],
+): void {
+  const first = new Map<string, { zone: string; seconds: number }>();
+  for (const { name, conntrack } of zones) {
+    const { profile, timeoutsSec } = conntrack;
+    for (const [timer, seconds] of Object.entries(timeoutsSec) as [TimerName, number][]) {
+      const other = first.get(`${profile} ${timer}`);
+      first.set(`${profile} ${timer}`, other ?? { zone: name, seconds });
+      if (other === undefined || other.seconds === seconds) continue;
+      const why = `as in zones.${other.zone}, which has the profile ${profile} too`;
+      const path = `zones.${name}.conntrack.timeoutsSec.${timer}`;
+      problems.push({ path, problem: `expected ${other.seconds}, ${why}, got ${seconds}` });
+    }
+  }
+}
