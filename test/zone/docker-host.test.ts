@@ -55,7 +55,7 @@ test('docker host: W1, out by masquerade and back', () => {
   expectOut(out, 'eth0', masked.tcp(33920, 80, SYN));
   const rules = rulesOf(out);
   assert.ok(
-    rules.includes('filter DOCKER-FORWARD rule 3 (23): -A DOCKER-FORWARD -i docker0 -j ACCEPT'),
+    rules.includes('filter DOCKER-FORWARD rule 3 (23): -A DOCKER-FORWARD -i docker0 -j ACCEPT: Accept'),
     rules.join('\n'),
   );
   assert.ok(
