@@ -244,7 +244,7 @@ export class FirstPackets {
     const left = Number(this.core.coreCounter(CoreCounter.Sent) - sent);
     if (made === frames && left === frames) return;
     const drops = [...this.core.dropTotals()].map(([reason, count]) => `${Drop[reason]} ${count}`);
-    throw new Error(`expected ${frames} flows, got ${made}; sent ${left}; ${drops.join(", ")}`);
+    throw new Error(`expected ${frames} flows, got ${made}; sent ${left}; ${drops.join(', ')}`);
   }
 }
 
