@@ -22,7 +22,7 @@ import {
 import { Core, count } from './memory';
 import { BUCKET_BYTES, keyOf } from './table/buckets';
 import { Fdb, kindOf, placeOf, seenMsOf, valueOf } from './table/fdb';
-import { PORT_TUNNEL, Port } from './table/port';
+import { PORT_ROUTER, PORT_TUNNEL, Port } from './table/port';
 import { Segment, segmentOf } from './table/segment';
 import { vtepIn } from './table/vtep';
 import { MAC_BITS, MAC_MASK } from './wire/ethernet';
@@ -80,7 +80,7 @@ function isMember(core: Core, segment: Segment, place: u32): bool {
 /** Removes the entry whose MAC and domain are in scratch. */
 export function fdbRemove(core: Core): Status {
   const found = Fdb.at(core.fdb).lookup(keyIn(core.scratch));
-  if (found == 0) return Status.NotFound;
+  if (found == 0 || isRouters(core, load<u64>(found))) return Status.NotFound;
   removeAt(core, found);
   return Status.Ok;
 }
@@ -101,11 +101,18 @@ export function fdbFlush(core: Core, place: u32, domain: u32, all: bool): u32 {
       if (place != ANY && placeOf(value) != place) continue;
       if (domain != ANY && <u32>(key >> MAC_BITS) != domain) continue;
       if (!all && kindOf(value) != FdbKind.Dynamic) continue;
+      if (isRouters(core, value)) continue;
       removeAt(core, at);
       removed++;
     }
   }
   return removed;
+}
+
+/** Whether an entry is a router interface's own: it goes with that. */
+function isRouters(core: Core, value: u64): bool {
+  const place = placeOf(value);
+  return place < core.portCount && Port.at(core.ports, place).has(PORT_ROUTER);
 }
 
 /** Before a port leaves its segment: no frame of the segment may follow it out. */

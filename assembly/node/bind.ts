@@ -177,7 +177,9 @@ function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, 
   }
   const base = first + ((first ^ old) & 1);
   const half = (first + size - base + 1) >> 1;
-  return tryPorts(core, t, base, half, random, false) || tryPorts(core, t, base, half, random, true);
+  return (
+    tryPorts(core, t, base, half, random, false) || tryPorts(core, t, base, half, random, true)
+  );
 }
 
 /**

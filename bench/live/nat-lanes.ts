@@ -9,8 +9,8 @@ import { LiveSwitch } from '../../test/support/live-switch.js';
 import { Missing } from '../support/workload.js';
 import { Lane, SERVER_ADDRESS } from './lanes.js';
 
-const CONTAINER = '10.76.0.1';
-const BRIDGE = '10.76.0.254';
+export const CONTAINER = '10.76.0.1';
+export const BRIDGE = '10.76.0.254';
 /** The router outside. */
 export const ROUTER_ADDRESS = '10.77.0.254';
 export const PUBLISHED_PORT = 8080;
@@ -26,6 +26,7 @@ const RULES = `*filter
 -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A FORWARD -o docker0 -j DOCKER
 -A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
 -A DOCKER -d ${CONTAINER}/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
 -A DOCKER-USER -j RETURN
 COMMIT
@@ -37,7 +38,8 @@ COMMIT
 :DOCKER - [0:0]
 -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
 -A POSTROUTING -s 10.76.0.0/24 ! -o docker0 -j MASQUERADE
--A DOCKER ! -i docker0 -p tcp -m tcp --dport ${PUBLISHED_PORT} -j DNAT --to-destination ${CONTAINER}:80
+-A POSTROUTING -s ${CONTAINER}/32 -d ${CONTAINER}/32 -p tcp -m tcp --dport 80 -j MASQUERADE
+-A DOCKER -p tcp -m tcp --dport ${PUBLISHED_PORT} -j DNAT --to-destination ${CONTAINER}:80
 COMMIT
 `;
 
@@ -56,13 +58,29 @@ async function lane(name: string, build: (lane: Lane) => Promise<void> | void): 
   }
 }
 
-export function sluiceNat(): Promise<Lane> {
-  return lane('nat', async made => {
+export interface NatOptions {
+  /** Names the namespaces. */
+  name?: string;
+  /** Of the router's interface outside. */
+  mtuBytes?: number;
+  /** False: devices leave nothing to the wire, so that captures can be checked. */
+  offload?: boolean;
+}
+
+export type NatLane = Lane & { live: LiveSwitch };
+
+export async function sluiceNat({
+  name = 'nat',
+  mtuBytes = 1500,
+  offload = true,
+}: NatOptions = {}): Promise<NatLane> {
+  let live: LiveSwitch | undefined;
+  const made = await lane(name, async made => {
     const rules = RULES.split('\n').map(line => `      ${line}`);
-    const live = await LiveSwitch.start(`
+    live = await LiveSwitch.start(`
 ports:
-  c: { kind: tap, segment: lan, netns: ${made.client}, device: eth0 }
-  o: { kind: tap, segment: up, netns: ${made.server}, device: eth0 }
+  c: { kind: tap, segment: lan, netns: ${made.client}, device: eth0, hairpin: true, offload: ${offload} }
+  o: { kind: tap, segment: up, netns: ${made.server}, device: eth0, offload: ${offload} }
 segments:
   lan:
   up:
@@ -70,12 +88,13 @@ zones:
   host:
     interfaces:
       docker0: { segment: lan, addresses: [${BRIDGE}/24] }
-      eth0: { segment: up, addresses: [${ROUTER_ADDRESS}/24] }
+      eth0: { segment: up, addresses: [${ROUTER_ADDRESS}/24], mtuBytes: ${mtuBytes} }
     iptables: |
 ${rules.join('\n')}
 `);
-    made.onClose(() => live.stop());
+    made.onClose(() => live!.stop());
   });
+  return Object.assign(made, { live: live! });
 }
 
 export function kernelNat(): Promise<Lane> {
@@ -120,9 +139,9 @@ export function startNginx(lane: Lane, folder: string): () => void {
   writeFileSync(`${folder}/index.html`, `${'x'.repeat(99)}\n`);
   writeFileSync(
     conf,
-    `pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes 1; daemon on;
+    `user root; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes 1; daemon on;
 events { worker_connections 1024; }
-http { access_log off; server { listen 80; root ${folder}; } }
+http { log_format ip '$remote_addr'; access_log ${folder}/access.log ip; server { listen 80; root ${folder}; } }
 `,
   );
   inNetns(lane.client, ['nginx', '-c', conf, '-p', folder]);
