@@ -1,6 +1,7 @@
 /** One request: its path, query and body, checked as they are read. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nearest } from '../config/nearest.js';
+import { jsonValue } from '../json-value.js';
 import { ApiError } from './api-error.js';
 
 const MAX_BODY_BYTES = 1 << 20;
@@ -58,7 +59,7 @@ export class ApiRequest {
   /** Answers with JSON. */
   json(value: unknown, status = 200): void {
     this.response.writeHead(status, { 'content-type': 'application/json' });
-    this.response.end(`${JSON.stringify(value, bigintAsText)}\n`);
+    this.response.end(`${JSON.stringify(value, jsonValue)}\n`);
   }
 }
 
@@ -84,8 +85,4 @@ function expectKnown(where: string, key: string, known: readonly string[]): void
   const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   const list = known.length === 0 ? 'nothing' : `one of ${known.join(', ')}`;
   throw new ApiError(400, `${where}: expected ${list}, got ${key}${hint}`);
-}
-
-function bigintAsText(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value;
 }

@@ -1,20 +1,17 @@
 /** Tables and JSON on standard output. */
+import { jsonValue } from '../json-value.js';
 
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 export function printJson(value: unknown): void {
-  printLine(JSON.stringify(value, bigintAsText, 2));
+  printLine(JSON.stringify(value, jsonValue, 2));
 }
 
 /** One line, for streams. */
 export function printJsonLine(value: unknown): void {
-  printLine(JSON.stringify(value, bigintAsText));
-}
-
-function bigintAsText(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value;
+  printLine(JSON.stringify(value, jsonValue));
 }
 
 export type Cell = string | number | null | undefined;

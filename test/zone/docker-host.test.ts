@@ -55,7 +55,9 @@ test('docker host: W1, out by masquerade and back', () => {
   expectOut(out, 'eth0', masked.tcp(33920, 80, SYN));
   const rules = rulesOf(out);
   assert.ok(
-    rules.includes('filter DOCKER-FORWARD rule 3 (23): -A DOCKER-FORWARD -i docker0 -j ACCEPT: Accept'),
+    rules.includes(
+      'filter DOCKER-FORWARD rule 3 (23): -A DOCKER-FORWARD -i docker0 -j ACCEPT: Accept',
+    ),
     rules.join('\n'),
   );
   assert.ok(
@@ -89,7 +91,7 @@ test('docker host: W2, a published port, and its answer', () => {
   for (const start of [
     'nat PREROUTING rule 1 (32): -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
     'nat DOCKER rule 1 (36): -A DOCKER ! -i docker0 -p tcp -m tcp --dport 5000 -j DNAT --to-destination 10.0.0.2:80',
-    'filter DOCKER rule 1 (17): -A DOCKER -d 10.0.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT',
+    'filter DOCKER rule 1 (17): -A DOCKER -d 10.0.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT: Accept',
     'nat POSTROUTING policy: Accept',
   ]) {
     assert.ok(

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { type Plan, planOf, segmentVids } from '../../config/plan.js';
 import { vidsText } from '../../config/vids.js';
+import { macText } from '../../frame/mac.js';
 import { printJson, printLine, printTable } from '../output.js';
 
 const HELP = `
@@ -46,6 +47,7 @@ function printPlan(file: string, plan: Plan): void {
   printTable(['INDEX', 'SEGMENT', 'VLANS', 'AGE', 'LIMIT', 'CONFIGURED'], segmentRows);
   printLine('');
   if (plan.underlays.length > 0) printOverlays(plan);
+  if (plan.zones.zones.length > 0) printZones(plan);
   printLine(`FDB: ${capacities.FdbEntries} entries, ${fdb.length} of them configured`);
   printLine(`neighbours: ${neighbours.length} of at most ${capacities.Neighbours}`);
 }
@@ -70,4 +72,29 @@ function printOverlays(plan: Plan): void {
   printTable(['INDEX', 'OVERLAY', 'PORT', ...network], overlayRows);
   printLine('');
   printLine(`tunnel ends: ${vteps.length} of at most ${capacities.Vteps}`);
+}
+
+function printZones({ zones: { zones, interfaces, routes, rules }, capacities }: Plan): void {
+  const zoneRows = zones.map(({ index, name, config }) => {
+    const { forwarding, reversePath, conntrack, nat } = config;
+    const own = routes.filter(({ zone }) => zone === index).length;
+    const ports = `${nat.firstPort}-${nat.lastPort}`;
+    const flags = [forwarding ? 'on' : 'off', reversePath, conntrack.profile];
+    const count = rules.rules.filter(({ zone }) => zone === index).length;
+    return [index, name, ...flags, nat.portSelect, ports, own, count];
+  });
+  const options = ['FORWARDING', 'REVERSE PATH', 'PROFILE', 'PORT SELECT', 'PORTS'];
+  printTable(['INDEX', 'ZONE', ...options, 'ROUTES', 'RULES'], zoneRows);
+  printLine('');
+  const interfaceRows = interfaces.map(({ index, name, config }) => {
+    const { segment, vlan, mac, mtuBytes, addresses } = config;
+    const texts = addresses.map(({ ip, prefixBits }) => `${ip}/${prefixBits}`);
+    return [index, name, segment, vlan || null, macText(mac), mtuBytes, texts.join()];
+  });
+  const columns = ['SEGMENT', 'VLAN', 'MAC', 'MTU', 'ADDRESSES'];
+  printTable(['INDEX', 'INTERFACE', ...columns], interfaceRows);
+  printLine('');
+  printLine(`routes: ${routes.length} of at most ${capacities.Routes}`);
+  const { program } = rules;
+  printLine(`rules: ${program.length} bytes of at most ${capacities.RuleBytes}`);
 }
