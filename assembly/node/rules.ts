@@ -74,7 +74,8 @@ export function openSubject(core: Core, p: Packet, t: Passage): void {
   s.frame = p.data;
   s.core = <u32>changetype<usize>(core);
   s.packet = p.has(RxFlag.Trace) ? <u32>changetype<usize>(p) : 0;
-  s.sourceTypes = typesOf(core, t, s.sourceTail, null);
+  // A source that is ours or nobody's is a martian.
+  s.sourceTypes = s.sourceTypesIn = s.sourceTypesOut = AddressTypeBit.Unicast;
   if (changetype<usize>(t.line) != 0) {
     s.connMark = t.state.mark;
     const original = t.line.original;
@@ -89,25 +90,24 @@ export function setDestination(core: Core, t: Passage, destination: u32, ports: 
   const s = Subject.at(core.subject);
   s.destinationTail = bswap<u32>(destination);
   s.destinationPort = hasPorts(t.protocol) ? hostPort(ports >>> PORT_SHIFT) : 0;
-  s.destinationTypes = typesOf(core, t, s.destinationTail, null);
-  s.destinationTypesIn = typesOf(core, t, s.destinationTail, t.iface);
+  const local = localIface(core, t.zone.index, IPV4_HEAD, s.destinationTail);
+  const types = typesOf(t, <u32>s.destinationTail, local);
+  s.destinationTypes = types;
+  const isElsewhere = types == AddressTypeBit.Local && local != t.iface;
+  s.destinationTypesIn = isElsewhere ? AddressTypeBit.Unicast : types;
 }
 
 function hostPort(port: u32): u32 {
   return bswap<u16>(<u16>(port & PORT_MASK));
 }
 
-/** AddressTypeBits of an address; local only if it is on `on`, unless that is null. */
-function typesOf(core: Core, t: Passage, address: u64, on: Iface | null): u32 {
-  const ip = <u32>address;
-  if (ip == 0) return AddressTypeBit.Unspecified;
+/** AddressTypeBits of an address; `local`: the interface that has it. */
+function typesOf(t: Passage, ip: u32, local: Iface): u32 {
+  if (changetype<usize>(local) != 0) return AddressTypeBit.Local;
   const network = ip >>> NETWORK_SHIFT;
   if (ip == LIMITED_BROADCAST || t.iface.isBroadcast(ip)) return AddressTypeBit.Broadcast;
-  if (network >= FIRST_GROUP && network < FIRST_GROUP + 16) return AddressTypeBit.Multicast;
-  const local = localIface(core, t.zone.index, IPV4_HEAD, address);
-  if (changetype<usize>(local) == 0) return AddressTypeBit.Unicast;
-  const isThere = changetype<usize>(on) == 0 || changetype<usize>(on) == changetype<usize>(local);
-  return isThere ? AddressTypeBit.Local : AddressTypeBit.Unicast;
+  const isGroup = network >= FIRST_GROUP && network < FIRST_GROUP + 16;
+  return isGroup ? AddressTypeBit.Multicast : AddressTypeBit.Unicast;
 }
 
 /** Drop.None: the rules at a hook let it pass. */

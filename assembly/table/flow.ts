@@ -209,7 +209,7 @@ export class Flows {
   mayHave(hash: u64): bool {
     const tag = tagOf(hash);
     const bucket = this.bucketOf(hash);
-    return (hitsIn(bucket, tag) | hitsIn(this.otherBucket(bucket, tag), tag)) != 0;
+    return hitsIn(bucket, tag) != 0 || hitsIn(this.otherBucket(bucket, tag), tag) != 0;
   }
 
   private lineAt(bucket: usize, slot: u32): usize {

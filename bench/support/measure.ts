@@ -14,7 +14,8 @@ const ROUND_SAMPLES = 5;
 const WARM_ROUNDS = 3;
 /** Any time is enough: a part is a fixed amount of work, called once a sample. */
 const LEAST_SEC = 1e-9;
-const NS_PER_SEC = 1e9;
+export const NS_PER_SEC = 1e9;
+const MS_PER_SEC = 1000;
 
 /** A piece of work, long enough to be timed: milliseconds. */
 export interface Part {
@@ -41,6 +42,24 @@ function sampleOf(benchmark: Benchmark): number {
   benchmark.run({ async: false });
   if (benchmark.error !== undefined) throw benchmark.error;
   return medianOf(benchmark.stats.sample);
+}
+
+/**
+ * Seconds of work that uses up what it works on, by round: `before` comes untimed each time.
+ * benchmark.js would call the work twice behind it, so this is timed by hand.
+ */
+export function measurePrepared(before: () => void, run: () => void): number[] {
+  const figures: number[] = [];
+  for (let round = -WARM_ROUNDS; round < ROUNDS; round++) {
+    const samples = Array.from({ length: ROUND_SAMPLES }, () => {
+      before();
+      const began = performance.now();
+      run();
+      return (performance.now() - began) / MS_PER_SEC;
+    });
+    if (round >= 0) figures.push(medianOf(samples));
+  }
+  return figures;
 }
 
 /** Work that takes seconds, and what comes before each time untimed. */

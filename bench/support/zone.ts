@@ -27,9 +27,11 @@ import {
 import type { Core, Sizes } from '../../src/core.js';
 import { parseRules } from '../../src/rules/apply.js';
 import { compileRules } from '../../src/rules/compile.js';
+import { NS_PER_SEC, measurePrepared } from './measure.js';
 import { writeIpv4 } from './overlay.js';
 import { FRAME_BYTES, makeCore, nowMs } from './receive.js';
 import { burstPort } from './stations.js';
+import { medianOf } from './workload.js';
 
 export const INSIDE_PORTS = 4;
 export const OUTSIDE_PORT = 4;
@@ -45,8 +47,9 @@ export const GATEWAY_MAC = 0x02ee00000001n;
 const SLOT_BYTES = 192;
 const TCP = 6;
 const FIRST_PORT = 1024;
-/** Of flows without an answer, where they have to die soon. */
-export const FLOW_LIFE_MS = 1000;
+/** Of flows without an answer, and when a sweep has been everywhere (node/flows.ts). */
+const FLOW_LIFE_MS = 1000;
+const SWEEP_MS = 10000;
 const ACK = 0x10;
 const SYN = 0x02;
 
@@ -98,7 +101,6 @@ export function makeRouter(flows: number, rules: string, sizes: Partial<Sizes> =
   place(core, GATEWAY_MAC, 2, OUTSIDE_PORT);
   expectOk(core.zones.setNeighbour(1, gateway, GATEWAY_MAC));
   useRules(core, rules);
-  core.zones.setTimer(FlowProfile.Linux, FlowTimer.Udp, FLOW_LIFE_MS);
   return core;
 }
 
@@ -205,7 +207,7 @@ export function udpFrame(
   return frame;
 }
 
-/** Frames of first packets, batch by batch, and a clock that lets their flows die between. */
+/** Frames of first packets of UDP flows, batch by batch. */
 export class FirstPackets {
   private readonly batches: { port: number; frame: Buffer }[][];
   private clockMs: number;
@@ -216,22 +218,48 @@ export class FirstPackets {
   ) {
     this.batches = [];
     this.clockMs = core.nowMs;
+    core.zones.setTimer(FlowProfile.Linux, FlowTimer.Udp, FLOW_LIFE_MS);
     for (let i = 0; i < frames.length; i += BATCH_PACKETS) {
       this.batches.push(frames.slice(i, i + BATCH_PACKETS));
     }
   }
 
+  /** Lets the flows that these packets have begun die of age, and their places be swept. */
+  forget(): void {
+    this.clockMs += SWEEP_MS;
+    this.core.housekeep(this.clockMs, 0);
+  }
+
+  /** Writes the frames over each other. */
   refresh(): void {
-    this.clockMs += FLOW_LIFE_MS;
     for (const batch of this.batches) write(this.core, batch);
   }
 
   work(): void {
-    this.clockMs += FLOW_LIFE_MS;
     for (const batch of this.batches) {
       write(this.core, batch);
       this.core.process(batch.length, this.clockMs);
     }
+  }
+
+  /** Nanoseconds of each packet, without those of writing its frame. */
+  figures(): number[] {
+    const perPacket = (seconds: number): number => (seconds * NS_PER_SEC) / this.packets;
+    const alone = medianOf(
+      measurePrepared(
+        () => undefined,
+        () => this.refresh(),
+      ),
+    );
+    const both = measurePrepared(
+      () => this.forget(),
+      () => this.work(),
+    );
+    return both.map(seconds => perPacket(seconds - alone));
+  }
+
+  get packets(): number {
+    return this.batches.reduce((sum, batch) => sum + batch.length, 0);
   }
 
   /** Every frame begins a flow, and leaves. */
@@ -239,7 +267,7 @@ export class FirstPackets {
     const before = this.core.zones.counter(0, ZoneCounter.NewFlows);
     const sent = this.core.coreCounter(CoreCounter.Sent);
     this.work();
-    const frames = this.batches.reduce((sum, batch) => sum + batch.length, 0);
+    const frames = this.packets;
     const made = Number(this.core.zones.counter(0, ZoneCounter.NewFlows) - before);
     const left = Number(this.core.coreCounter(CoreCounter.Sent) - sent);
     if (made === frames && left === frames) return;
