@@ -23,6 +23,7 @@ export interface TagOptions {
 }
 export interface TcpOptions {
   sequence?: number;
+  acknowledged?: number;
   flags?: number;
   options?: Uint8Array;
 }
@@ -128,12 +129,13 @@ export class Frame {
   }
 
   tcp(sourcePort: number, targetPort: number, options: TcpOptions = {}): this {
-    const { sequence = 1, flags = 0x10, options: extra = new Uint8Array() } = options;
+    const { sequence = 1, acknowledged = 7, flags = 0x10 } = options;
+    const { options: extra = new Uint8Array() } = options;
     const header = Buffer.alloc(20);
     header.writeUInt16BE(sourcePort, 0);
     header.writeUInt16BE(targetPort, 2);
     header.writeUInt32BE(sequence, 4);
-    header.writeUInt32BE(7, 8);
+    header.writeUInt32BE(acknowledged, 8);
     header[12] = ((20 + extra.length) / 4) << 4;
     header[13] = flags;
     header.writeUInt16BE(502, 14);
