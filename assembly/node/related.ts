@@ -6,7 +6,8 @@
  * stays as right as it was; the ICMP checksum, which must be right, is written anew.
  *
  * An error neither refreshes nor ends its flow. Drops: Invalid for one about no flow, or
- * damaged; RuleDrop, RuleReject, NoRoute, TtlExceeded, and those of leave.ts.
+ * damaged, or not to the sender of what it quotes; RuleDrop, RuleReject, NoRoute, TtlExceeded,
+ * and those of leave.ts.
  */
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
@@ -115,6 +116,8 @@ function quotedLine(core: Core, t: Passage): FlowLine {
   const flows = Flows.at(core.flows);
   const source = load<u32>(at, DESTINATION);
   const destination = load<u32>(at, SOURCE);
+  // To anybody but the sender of what it quotes it would go untranslated.
+  if (destination != t.destination) return none;
   const back = turned(ports, protocol);
   const hash = flows.hash(source, destination, back, scope);
   const line = flows.find(hash, source, destination, back, scope);
