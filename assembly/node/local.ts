@@ -1,7 +1,8 @@
 /**
  * Local: what a zone's own addresses are asked. Pings are answered; to anything else a host
  * without listeners says what RFC 1122 §3.2.2 wants: port unreachable, protocol unreachable,
- * a reset. Answers are limited per second.
+ * a reset. Answers are limited per second. In the strict profile a zone that translates keeps
+ * silent about SYNs: whoever is behind it may be about to send one there (RFC 5382 REQ-4).
  *
  * Answers are copies in the books; the questions are consumed. Drops: RuleDrop, RuleReject,
  * LocalAddress for broadcasts and groups.
@@ -24,12 +25,13 @@ import {
   PROTOCOL_UDP,
   TYPE_IPV4,
 } from '../wire/ipv4';
-import { LocalAnswer, ZoneCounter } from '../zone-abi';
+import { TCP_ACK, TCP_SYN } from '../wire/tcp';
+import { FlowProfile, LocalAnswer, ZoneCounter } from '../zone-abi';
 import { sendReply } from './answer';
 import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL, tellReset, tellUnreachable } from './errors';
 import { CONSUMED } from './outer';
 import { Passage } from './passage';
-import { ask, conclude } from './rules';
+import { ask, conclude, translates } from './rules';
 
 const ANSWERS_PER_SEC: u32 = 10000;
 const ANSWERS_BURST: u32 = 10000;
@@ -61,12 +63,19 @@ function answerFor(core: Core, p: Packet, t: Passage): LocalAnswer {
       tellUnreachable(core, p, t, UNREACHABLE_PORT, 0);
       return LocalAnswer.PortUnreachable;
     case PROTOCOL_TCP:
+      if (mayBeMet(core, t)) return LocalAnswer.None;
       tellReset(core, p, t);
       return LocalAnswer.Reset;
     default:
       tellUnreachable(core, p, t, UNREACHABLE_PROTOCOL, 0);
       return LocalAnswer.ProtocolUnreachable;
   }
+}
+
+/** Whether a SYN may meet one of the inside that is on its way. */
+function mayBeMet(core: Core, t: Passage): bool {
+  const isSyn = (t.tcpFlags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+  return isSyn && t.zone.profile == <u32>FlowProfile.Strict && translates(core, t.zone);
 }
 
 /** RFC 792: the same message, back, with another type. */
