@@ -31,6 +31,8 @@ import { deltaOf } from './translate';
 const SWEEP_MS: u32 = 10000;
 /** Most entries of one batch. */
 const BATCH_ENTRIES: u32 = 512;
+/** Most that a first packet looks at for a dead one, before it is refused or one is given up. */
+const FIRST_ENTRIES: u32 = 64;
 const ICMP_ID_MASK: u32 = 0xffff;
 
 /** Finds the flow of the packet, if there is a live one. */
@@ -64,8 +66,7 @@ export function endFlow(core: Core, line: FlowLine): void {
 export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   const flows = Flows.at(core.flows);
   const zone = t.zone;
-  const isOver = zone.mostFlows != 0 && zone.flows >= zone.mostFlows;
-  const line = isOver ? changetype<FlowLine>(0) : takeEntry(core, flows, t);
+  const line = isOverQuota(core, zone) ? changetype<FlowLine>(0) : takeEntry(core, flows, t);
   if (changetype<usize>(line) == 0) {
     count(zone.counters, ZoneCounter.FlowsFull, 1);
     return Drop.FlowsFull;
@@ -108,9 +109,19 @@ function isHairpin(t: Passage): bool {
   return t.newSource == t.source;
 }
 
-/** An entry for a new flow; of a full table one whose flow is given up. */
+/** Whether a zone has all the flows it may have, dead ones left out as far as they are found. */
+function isOverQuota(core: Core, zone: Zone): bool {
+  if (zone.mostFlows == 0 || zone.flows < zone.mostFlows) return false;
+  sweepFlows(core, FIRST_ENTRIES);
+  return zone.flows >= zone.mostFlows;
+}
+
+/** An entry for a new flow; of a full table a dead one's, or one whose flow is given up. */
 function takeEntry(core: Core, flows: Flows, t: Passage): FlowLine {
-  const line = flows.take();
+  let line = flows.take();
+  if (changetype<usize>(line) != 0) return line;
+  sweepFlows(core, FIRST_ENTRIES);
+  line = flows.take();
   if (changetype<usize>(line) != 0) return line;
   const least = flows.leastOf(t.hash, core.nowMs);
   if (changetype<usize>(least) == 0) return least;
