@@ -133,7 +133,7 @@ export function flowWalk(core: Core, first: u32): u32 {
   let entry = first;
   for (; entry < flows.touched && record + FLOW_RECORD_BYTES <= next; entry++) {
     const line = flows.lineOf(entry);
-    const left: u32 = line.scope == 0 ? 0 : flowLeftMs(core, line);
+    const left: u32 = line.isFlow ? flowLeftMs(core, line) : 0;
     if (left == 0) continue;
     writeFlow(core, record, entry, line, flows.stateOf(line), left);
     record += FLOW_RECORD_BYTES;
@@ -187,7 +187,7 @@ export function flowRemove(core: Core, entry: u32, id: u32): Status {
   const flows = Flows.at(core.flows);
   if (entry >= flows.touched) return Status.NotFound;
   const line = flows.lineOf(entry);
-  if (line.scope == 0 || flows.stateOf(line).id != id) return Status.NotFound;
+  if (!line.isFlow || flows.stateOf(line).id != id) return Status.NotFound;
   endFlow(core, line);
   return Status.Ok;
 }
@@ -198,7 +198,7 @@ export function flowFlush(core: Core, zone: u32): u32 {
   let ended: u32 = 0;
   for (let entry: u32 = 0; entry < flows.touched; entry++) {
     const line = flows.lineOf(entry);
-    if (line.scope == 0 || (zone != ANY && line.zone != zone)) continue;
+    if (!line.isFlow || (zone != ANY && line.zone != zone)) continue;
     endFlow(core, line);
     ended++;
   }

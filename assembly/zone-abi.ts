@@ -19,6 +19,8 @@ export enum ZoneOption {
   PortSelect, // PortSelect: where no rule says it
   FirstPort, // of what port selection chooses from
   LastPort,
+  Mapping, // Mapping
+  Filtering, // Filtering: of zones that map endpoints
 }
 
 /** RFC 3704 §2: is a packet's source reached by the interface it came in. */
@@ -39,6 +41,19 @@ export enum PortSelect {
   Preserve = 0, // that of the sender while it is free
   Sequential,
   Random, // by the seed
+}
+
+/** What a source's external port depends on: RFC 4787 §4.1, features NA-5. */
+export enum Mapping {
+  AddressAndPort = 0, // on the destination too, where ports clash
+  Endpoint, // on the source alone, of TCP and UDP
+}
+
+/** Who may send to an endpoint that a zone maps: RFC 4787 §5. */
+export enum Filtering {
+  AddressAndPort = 0, // whom it has sent to
+  Address, // whose address it has sent to
+  Endpoint, // anybody
 }
 
 /** What `configureInterface` sets. */
@@ -119,6 +134,9 @@ export enum FlowStatus {
   DestinationNat = 8,
   Unconfirmed = 16, // TCP that began in its middle
   Dying = 32,
+  MappedSource = 64, // by a mapping of its source's endpoint
+  MappedDestination = 128, // to an endpoint that is mapped
+  Permitted = 256, // answers may come from other ports of the destination
 }
 
 /** RFC 9293 §3.3.2 as somebody in the middle sees it; features CT-2. */

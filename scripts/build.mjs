@@ -74,6 +74,8 @@ const CALLED = [
   'assembly/node/leave/leave',
   'assembly/node/rules/*',
   'assembly/node/bind/*',
+  'assembly/node/endpoint/*',
+  'assembly/table/mapping/*',
   'assembly/node/route/*',
   'assembly/node/related/*',
   'assembly/node/local/deliver',

@@ -11,6 +11,10 @@
  * An address of a range is chosen by a hash of the source: a host keeps its address (RFC 4787
  * REQ-2); a destination by source and destination, or with --persistent by the source alone.
  *
+ * A zone that maps endpoints (table/mapping.ts) gives a source the external port it has at that
+ * address already, whatever the destination; and what is sent to such a port goes to its
+ * endpoint, as far as the zone's filtering admits (RFC 4787 REQ-1, REQ-8, REQ-9).
+ *
  * Drops: PortsExhausted.
  */
 import { Drop, Node, RxFlag, Trace } from '../abi';
@@ -21,10 +25,12 @@ import { Subject } from '../rules/subject';
 import { mix } from '../table/buckets';
 import { Flows } from '../table/flow';
 import { flowLeftMs } from '../table/flow-timers';
+import { endpointAt, mappedPort } from '../table/mapping';
 import { IPV4_HEAD } from '../table/neighbour';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP } from '../wire/ipv4';
-import { FlowStatus, PortSelect, ZoneCounter } from '../zone-abi';
+import { Filtering, FlowStatus, PortSelect, ZoneCounter } from '../zone-abi';
+import { bindEndpoint, mapsEndpoints, traceDestination } from './endpoint';
 import { endFlow } from './flows';
 import { Passage, hasPorts, turned } from './passage';
 import { askNat, setDestination } from './rules';
@@ -40,9 +46,11 @@ const PRIVILEGED_END: u32 = 1024;
 
 /** Asks the nat table before routing. */
 export function bindDestination(core: Core, p: Packet, t: Passage): Drop {
-  if (!askNat(core, t, Hook.NatPrerouting)) return Drop.None;
+  if (!askNat(core, t, Hook.NatPrerouting)) {
+    bindEndpoint(core, p, t);
+    return Drop.None;
+  }
   const s = Subject.at(core.subject);
-  const before = t.newDestination;
   const isRedirect = s.natKind == NatKind.Redirect;
   if (isRedirect) t.newDestination = bswap<u32>(t.iface.ipv4);
   else if ((s.natFlags & NatFlag.Addresses) != 0) {
@@ -57,10 +65,7 @@ export function bindDestination(core: Core, p: Packet, t: Passage): Drop {
   }
   t.binding |= FlowStatus.DestinationNat;
   setDestination(core, t, t.newDestination, t.newPorts);
-  if (p.has(RxFlag.Trace)) {
-    const ports = (t.ports & ~PORT_MASK) | (t.newPorts >>> PORT_BITS);
-    say(note(core, p, Node.Zone, Trace.DestinationTranslated), before, t.newDestination, ports);
-  }
+  if (p.has(RxFlag.Trace)) traceDestination(core, p, t);
   return Drop.None;
 }
 
@@ -76,6 +81,7 @@ function destinationPort(core: Core, s: Subject, t: Passage, old: u32): u32 {
 /** Asks the nat table after routing. */
 export function bindSource(core: Core, p: Packet, t: Passage): Drop {
   if (!askNat(core, t, Hook.NatPostrouting)) {
+    if (isTurnedBack(t)) return bindTurnedBack(core, p, t);
     return isFree(core, t, t.newSource, t.newPorts) ? Drop.None : exhausted(t);
   }
   const s = Subject.at(core.subject);
@@ -85,13 +91,41 @@ export function bindSource(core: Core, p: Packet, t: Passage): Drop {
     t.newSource = bswap<u32>(<u32>t.out.addressTail(i));
     t.masquerade = t.out.index + 1;
   } else if ((s.natFlags & NatFlag.Addresses) != 0) t.newSource = pick(core, s, t.source, 0);
-  if (!choosePort(core, s, t)) return exhausted(t);
+  return bindPort(core, p, t);
+}
+
+/** Whether the packet comes from a neighbour of the mapped endpoint that it is sent to. */
+function isTurnedBack(t: Passage): bool {
+  return (t.binding & FlowStatus.MappedDestination) != 0 && t.out == t.iface;
+}
+
+/** RFC 4787 REQ-9: to its neighbour the source is what it is to everybody outside. */
+function bindTurnedBack(core: Core, p: Packet, t: Passage): Drop {
+  t.newSource = t.destination;
+  return bindPort(core, p, t);
+}
+
+/** The port that goes with `t.newSource`. */
+function bindPort(core: Core, p: Packet, t: Passage): Drop {
+  const isChosen = mapsEndpoints(t) ? mapPort(core, t) : choosePort(core, t);
+  if (!isChosen) return exhausted(t);
   t.binding |= FlowStatus.SourceNat;
   if (p.has(RxFlag.Trace)) {
     const ports = (t.ports << PORT_BITS) | (t.newPorts & PORT_MASK);
     say(note(core, p, Node.Zone, Trace.SourceTranslated), t.source, t.newSource, ports);
   }
   return Drop.None;
+}
+
+/** The port of the source's mapping, or one for a new mapping. */
+function mapPort(core: Core, t: Passage): bool {
+  const flows = Flows.at(core.flows);
+  t.binding |= FlowStatus.MappedSource;
+  if (t.zone.filtering == <u32>Filtering.Address) t.binding |= FlowStatus.Permitted;
+  const port = mappedPort(flows, t.source, t.ports & PORT_MASK, t.newSource, t.scope);
+  if (port > PORT_MASK) return choosePort(core, t);
+  t.newPorts = (t.newPorts & ~PORT_MASK) | port;
+  return isAnswerFree(core, t, t.newSource, t.newPorts);
 }
 
 function exhausted(t: Passage): Drop {
@@ -108,8 +142,17 @@ function pick(core: Core, s: Subject, source: u32, destination: u32): u32 {
   return bswap<u32>(first + <u32>(hash % addresses));
 }
 
-/** Whether the answers to a source can be told from those of all other flows. */
+/** Whether a source is no one else's: neither answers to it nor what is sent to its endpoint. */
 function isFree(core: Core, t: Passage, source: u32, ports: u32): bool {
+  if (mapsEndpoints(t)) {
+    const other = endpointAt(Flows.at(core.flows), source, ports & PORT_MASK, t.scope);
+    if (changetype<usize>(other) != 0) return false;
+  }
+  return isAnswerFree(core, t, source, ports);
+}
+
+/** Whether the answers to a source can be told from those of all other flows. */
+function isAnswerFree(core: Core, t: Passage, source: u32, ports: u32): bool {
   const flows = Flows.at(core.flows);
   const back = turned(ports, t.protocol);
   const hash = flows.hash(t.newDestination, source, back, t.scope);
@@ -121,7 +164,8 @@ function isFree(core: Core, t: Passage, source: u32, ports: u32): bool {
 }
 
 /** Finds a source port, or ICMP identifier, for `t.newSource`. */
-function choosePort(core: Core, s: Subject, t: Passage): bool {
+function choosePort(core: Core, t: Passage): bool {
+  const s = Subject.at(core.subject);
   const isIcmp = t.protocol == PROTOCOL_ICMP;
   if (!hasPorts(t.protocol) && !isIcmp) return isFree(core, t, t.newSource, t.newPorts);
   const old = hostOf(t.newPorts);

@@ -19,6 +19,7 @@ import {
 } from '../table/flow';
 import { flowLeftMs } from '../table/flow-timers';
 import { Iface, countHairpin } from '../table/iface';
+import { holdMappings, releaseMappings } from '../table/mapping';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
@@ -33,6 +34,8 @@ const SWEEP_MS: u32 = 10000;
 const BATCH_ENTRIES: u32 = 512;
 /** Most that a first packet looks at for a dead one, before it is refused or one is given up. */
 const FIRST_ENTRIES: u32 = 64;
+/** What a flow rests on beside its entry. */
+const HELD: u32 = FlowStatus.MappedSource | FlowStatus.MappedDestination | FlowStatus.Permitted;
 const ICMP_ID_MASK: u32 = 0xffff;
 
 /** Finds the flow of the packet, if there is a live one. */
@@ -59,6 +62,7 @@ export function endFlow(core: Core, line: FlowLine): void {
   const flows = Flows.at(core.flows);
   const hairpin: u32 = flows.stateOf(line).hairpin;
   if (hairpin != 0) countHairpin(Iface.at(core.ifaces, hairpin - 1), -1);
+  releaseMappings(flows, line);
   flows.remove(line);
 }
 
@@ -84,7 +88,7 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   }
   markNat(line, reply);
   const state = flows.stateOf(line);
-  state.status = <u16>t.binding;
+  state.status = <u16>(t.binding & ~HELD);
   state.beganMs = core.nowMs;
   state.masquerade = <u16>t.masquerade;
   if (isHairpin(t)) {
@@ -98,6 +102,12 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   zone.flows++;
   count(zone.counters, ZoneCounter.NewFlows, 1);
   count(zone.counters, ZoneCounter.Flows, 1);
+  if ((t.binding & HELD) != 0 && !holdMappings(flows, line, t.binding)) {
+    endFlow(core, line);
+    t.line = changetype<FlowLine>(0);
+    count(zone.counters, ZoneCounter.FlowsFull, 1);
+    return Drop.FlowsFull;
+  }
   if (p.has(RxFlag.Trace))
     say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
   return Drop.None;
@@ -183,7 +193,7 @@ function sweep(core: Core, flows: Flows, entries: u32): void {
   for (let i: u32 = 0; i < entries; i++) {
     if (flows.sweepNext >= flows.touched) flows.sweepNext = 0;
     const line = flows.lineOf(flows.sweepNext++);
-    if (line.scope == 0 || flowLeftMs(core, line) != 0) continue;
+    if (!line.isFlow || flowLeftMs(core, line) != 0) continue;
     count(Zone.at(core.zones, line.zone).counters, ZoneCounter.Expired, 1);
     endFlow(core, line);
   }

@@ -31,7 +31,7 @@ const FIRST_GROUP: u32 = 224;
 const NETWORK_SHIFT: u32 = 24;
 
 /** The next hop towards an address, host order; null: there is no route. */
-function nextHopTo(core: Core, zone: u32, address: u32): NextHop {
+export function nextHopTo(core: Core, zone: u32, address: u32): NextHop {
   const value = Routes.at(core.routes).lookup(zone, IPV4_HEAD, address);
   return value == 0 ? changetype<NextHop>(0) : NextHop.at(core.nextHops, value);
 }

@@ -37,6 +37,10 @@ export const LINE_DESTINATION_NAT: u8 = 8;
 export const LINE_TCP: u8 = 16;
 export const LINE_NO_CHECKSUM: u8 = 32; // layer 4 has none that goes over addresses or ports
 
+/** Bits of the scope of entries that are no flows: table/mapping.ts. Above all zones. */
+export const PERMIT_SCOPE: u32 = 1 << 30;
+export const MAPPING_SCOPE: u32 = 1 << 31;
+
 /** One direction. Addresses and ports as they are loaded from the wire. */
 @unmanaged
 export class FlowLine {
@@ -78,6 +82,11 @@ export class FlowLine {
     return this.scope >> 8;
   }
 
+  /** Whether its entry is a flow: not free, and nothing of table/mapping.ts. */
+  get isFlow(): bool {
+    return this.scope != 0 && this.scope < PERMIT_SCOPE;
+  }
+
   /** The other direction of the same flow: lines come in pairs. */
   get other(): FlowLine {
     return changetype<FlowLine>(changetype<usize>(this) ^ LINE_BYTES);
@@ -109,7 +118,8 @@ export class FlowState {
   masquerade: u16;
   /** Interface whose segment answers may stay in: index + 1. */
   hairpin: u16;
-  private spare: u32;
+  /** Flows that hold it: of mappings and permits. */
+  holders: u32;
 
   has(bit: FlowStatus): bool {
     return (this.status & (<u16>bit)) != 0;

@@ -4,7 +4,7 @@
  */
 import { Capacity, Status } from '../abi';
 import { Core, ZONE_BYTES } from '../memory';
-import { FlowProfile, PortSelect, ReversePath, ZoneCounter, ZoneOption } from '../zone-abi';
+import { Filtering, FlowProfile, PortSelect, ReversePath, ZoneCounter, ZoneOption } from '../zone-abi';
 import { Limit } from './limit';
 
 /** RFC 6056 §3.2 lets one choose; this is what Linux does (features NA-2, PP-3). */
@@ -18,6 +18,7 @@ export const ZONE_FORWARDS: u32 = 2;
 export const ZONE_LIBERAL: u32 = 4;
 export const ZONE_LOOSE: u32 = 8;
 export const ZONE_KEEPS_FLOWS: u32 = 16;
+export const ZONE_MAPS_ENDPOINTS: u32 = 32;
 const ZONE_DEFAULTS: u32 = ZONE_FORWARDS | ZONE_LIBERAL | ZONE_LOOSE;
 
 @unmanaged
@@ -39,7 +40,8 @@ export class Zone {
   private errorMs: u32;
   /** Address of this zone's row of counters. */
   counters: usize;
-  private spare0: u32;
+  /** Filtering. */
+  filtering: u32;
   private spare1: u64;
 
   static at(zones: usize, index: u32): Zone {
@@ -107,6 +109,12 @@ export function configureZone(core: Core, zone: Zone, option: ZoneOption, value:
       if (value > MOST_PORT || value < zone.firstPort) return Status.OutOfRange;
       zone.lastPort = value;
       zone.nextPort = zone.firstPort;
+      return Status.Ok;
+    case ZoneOption.Mapping:
+      return setFlag(zone, ZONE_MAPS_ENDPOINTS, value);
+    case ZoneOption.Filtering:
+      if (value > <u32>Filtering.Endpoint) return Status.OutOfRange;
+      zone.filtering = value;
       return Status.Ok;
     default:
       return Status.OutOfRange;
