@@ -4,11 +4,11 @@
  */
 import { Capacity, Family, SCRATCH_BYTES, Status } from './abi';
 import { Core } from './memory';
-import { endFlow } from './node/flows';
+import { endFlow, endMasqueraded } from './node/flows';
 import { headAt, storeAddress, tailAt } from './table/address';
 import { FlowLine, FlowState, Flows } from './table/flow';
 import { flowLeftMs } from './table/flow-timers';
-import { Iface, setOwnAddress } from './table/iface';
+import { Iface, resetIface, setOwnAddress } from './table/iface';
 import { NextHop, leaveNextHop, nextHopFor } from './table/next-hop';
 import { Routes } from './table/route';
 import { Route } from './table/route-node';
@@ -35,7 +35,18 @@ export function interfaceAddress(core: Core, iface: Iface, isOwn: bool): Status 
   const bits: u32 = load<u8>(record, InterfaceAddress.PrefixBits);
   if (!isFamily(family) || bits > bitsOf(family) || !iface.inUse) return Status.OutOfRange;
   const at = record + <usize>InterfaceAddress.Address;
-  return setOwnAddress(core, iface, headAt(at, family), tailAt(at, family), bits, isOwn);
+  const head = headAt(at, family);
+  const tail = tailAt(at, family);
+  const status = setOwnAddress(core, iface, head, tail, bits, isOwn);
+  const isLost = status == Status.Ok && !isOwn && family == Family.Ipv4;
+  if (isLost) endMasqueraded(core, iface, bswap<u32>(<u32>tail));
+  return status;
+}
+
+/** Takes an interface out of service, with its addresses and what is masqueraded as them. */
+export function interfaceReset(core: Core, iface: Iface): void {
+  endMasqueraded(core, iface, 0);
+  resetIface(core, iface);
 }
 
 function isFamily(family: u32): bool {

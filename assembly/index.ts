@@ -337,7 +337,7 @@ export function resetInterface(core: usize, iface: u32): Status {
   const c = Core.at(core);
   if (iface >= c.capacity(Capacity.Interfaces)) return Status.OutOfRange;
   adjacencies.adjacencyFlush(c, iface);
-  ifaceTable.resetIface(c, ifaceTable.Iface.at(c.ifaces, iface));
+  zones.interfaceReset(c, ifaceTable.Iface.at(c.ifaces, iface));
   return Status.Ok;
 }
 

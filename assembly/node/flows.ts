@@ -66,6 +66,19 @@ export function endFlow(core: Core, line: FlowLine): void {
   flows.remove(line);
 }
 
+/**
+ * Ends flows that an interface has masqueraded as one of its addresses (as on the wire), which
+ * it loses; 0: as any of them (features NA-3). Looks at the whole table.
+ */
+export function endMasqueraded(core: Core, iface: Iface, address: u32): void {
+  const flows = Flows.at(core.flows);
+  for (let entry: u32 = 0; entry < flows.touched; entry++) {
+    const line = flows.lineOf(entry);
+    if (!line.isFlow || flows.stateOf(line).masquerade != <u16>(iface.index + 1)) continue;
+    if (address == 0 || line.newSource == address) endFlow(core, line);
+  }
+}
+
 /** Makes the flow whose first packet this is, as it was judged and bound. */
 export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   const flows = Flows.at(core.flows);

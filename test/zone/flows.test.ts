@@ -10,8 +10,19 @@ import { FlowStatus, TcpState, ZoneCounter, ZoneOption } from '../../assembly/zo
 import type { Build } from '../../src/core.js';
 import { parseIp } from '../../src/frame/address.js';
 import { type Frame, macNumber } from '../support/frame.js';
-import { IN, NatRig, OUT, inward, outward, seen, serverIp, serverMac } from '../support/nat-rig.js';
+import {
+  EXTERNAL,
+  IN,
+  NatRig,
+  OUT,
+  inward,
+  outward,
+  seen,
+  serverIp,
+  serverMac,
+} from '../support/nat-rig.js';
 import { TcpPair } from '../support/tcp-pair.js';
+import { natRules } from '../support/zone-rig.js';
 import type { Input } from '../support/test-switch.js';
 
 const UDP_MS = 30000;
@@ -156,6 +167,27 @@ test('pain 7: a SYN on TIME_WAIT opens a new flow in that very packet', () => {
   assert.is(ids.size, 5);
   assert.is(rig.counter(ZoneCounter.Reopened), 4);
   assert.is(rig.counter(ZoneCounter.FlowsFull), 0);
+});
+
+test('NA-3: masqueraded flows end when the interface loses their address, or is gone', () => {
+  const rig = NatRig.create({ rules: natRules('-A POSTROUTING -p udp -o out -j MASQUERADE') });
+  const { zones } = rig.zone.core;
+  const out = rig.zone.indexOf('out');
+  const address = (ip: string) => ({ ip: parseIp(ip)!, bits: 24 });
+  assert.is(zones.setAddress(out, address('203.0.113.9')), 0);
+  rig.pass(IN, ask(40000));
+  rig.pass(IN, outward(2, 2).icmp(8, 0, 7)); // not masqueraded
+  assert.is(zones.setAddress(out, address('203.0.113.9'), false), 0);
+  assert.is(rig.flows().length, 2, 'nothing had that one');
+  assert.is(zones.setAddress(out, address(EXTERNAL), false), 0);
+  assert.equal(
+    rig.flows().map(({ protocol }) => protocol),
+    [1],
+  );
+  assert.is(zones.setAddress(out, address('203.0.113.9')), 0);
+  assert.is(rig.pass(IN, ask(40000)).source, '203.0.113.9');
+  zones.resetInterface(out);
+  assert.is(rig.flows().length, 1);
 });
 
 test('flows: a batch sweeps a bounded number of dead entries', () => {
