@@ -31,6 +31,7 @@ import {
   serverIp,
   way,
 } from '../support/nat-rig.js';
+import { seededRandom } from '../support/random.js';
 import { INSIDE } from '../support/zone-rig.js';
 
 const PORT = 40000;
@@ -170,6 +171,29 @@ test('mapping: three thousand flows through a table of 64: no entry is lost', ()
   );
   const left = outcomes.filter(({ sent }) => sent.length === 1);
   assert.ok(left.length >= 21, `${left.length}`);
+});
+
+test('mapping: at random: stable while a flow lives, and never shared', () => {
+  const random = seededRandom('mapping');
+  const rig = mapping(Filtering.Address, { build: 'release' });
+  /** By inside endpoint: what it is outside, and until when for certain. */
+  const model = new Map<string, { port: number; untilMs: number }>();
+  let kept = 0;
+  for (let i = 0; i < 5000; i++) {
+    const host = 2 + random(3);
+    const port = PORT + random(4);
+    const { sourcePort } = rig.pass(IN, outward(host, 2 + random(2)).udp(port, 1 + random(3)));
+    const { nowMs } = rig.zone.bridge;
+    const endpoint = `${host}:${port}`;
+    for (const [other, { port, untilMs }] of model) {
+      if (untilMs <= nowMs) continue;
+      assert.is(port === sourcePort, other === endpoint, `${other} and ${endpoint}: ${port}`);
+      kept += Number(other === endpoint);
+    }
+    model.set(endpoint, { port: sourcePort, untilMs: nowMs + 30000 });
+    if (random(10) === 0) rig.wait(random(25000));
+  }
+  assert.ok(kept > 1000);
 });
 
 test('mapping: a full table refuses the flow with its mapping, and keeps what it has', () => {
