@@ -35,6 +35,7 @@ export function bindEndpoint(core: Core, p: Packet, t: Passage): void {
   if (changetype<usize>(mapping) == 0 || !isAdmitted(core, t, mapping)) return;
   t.newDestination = mapping.source;
   t.newPorts = (t.newPorts & PORT_MASK) | (mapping.ports << PORT_BITS);
+  t.masquerade = Flows.at(core.flows).stateOf(mapping).masquerade;
   t.binding |= FlowStatus.DestinationNat | FlowStatus.MappedDestination;
   setDestination(core, t, t.newDestination, t.newPorts);
   if (p.has(RxFlag.Trace)) traceDestination(core, p, t);

@@ -67,15 +67,16 @@ export function endFlow(core: Core, line: FlowLine): void {
 }
 
 /**
- * Ends flows that an interface has masqueraded as one of its addresses (as on the wire), which
- * it loses; 0: as any of them (features NA-3). Looks at the whole table.
+ * Ends flows that an interface has masqueraded as one of its addresses (as on the wire), or
+ * that came to an endpoint there, which it loses; 0: as any of them (features NA-3). Looks at the whole table.
  */
 export function endMasqueraded(core: Core, iface: Iface, address: u32): void {
   const flows = Flows.at(core.flows);
   for (let entry: u32 = 0; entry < flows.touched; entry++) {
     const line = flows.lineOf(entry);
     if (!line.isFlow || flows.stateOf(line).masquerade != <u16>(iface.index + 1)) continue;
-    if (address == 0 || line.newSource == address) endFlow(core, line);
+    const isOf = line.newSource == address || line.destination == address;
+    if (address == 0 || isOf) endFlow(core, line);
   }
 }
 

@@ -122,6 +122,7 @@ function begin(flows: Flows, line: FlowLine, bit: FlowStatus): FlowLine {
   }
   const state: FlowState = flows.stateOf(entry);
   state.set(FlowStatus.Assured); // not given up for others
+  state.masquerade = flows.stateOf(line).masquerade;
   if (flows.enter(entry)) return entry;
   flows.giveBack(entry);
   return none;

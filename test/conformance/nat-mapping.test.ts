@@ -12,6 +12,7 @@ import {
   ZoneCounter,
   ZoneOption,
 } from '../../assembly/zone-abi.js';
+import { parseIp } from '../../src/frame/address.js';
 import { type Frame, eth } from '../support/frame.js';
 import {
   EXTERNAL,
@@ -224,6 +225,20 @@ test('mapping: what looks like its entry is none', () => {
     [1],
     'nobody is there',
   );
+});
+
+test('NA-3: flows to an endpoint end, and it with them, when the address is gone', () => {
+  const rig = mapping(Filtering.Endpoint);
+  const port = mapped(rig);
+  assert.is(inner(rig, OUT, inward(3).udp(5555, port)).length, 1);
+  assert.is(inner(rig, IN, outward(4, EXTERNAL).udp(5555, port)).length, 1);
+  assert.is(rig.flows().length, 4);
+  const out = rig.zone.indexOf('out');
+  const prefix = { ip: parseIp(EXTERNAL)!, bits: 24 };
+  assert.is(rig.zone.core.zones.setAddress(out, prefix, false), 0);
+  assert.equal(rig.flows(), []);
+  assert.is(rig.zone.core.zones.setAddress(out, prefix), 0);
+  assert.equal(inner(rig, OUT, inward(3).udp(5555, port)), []);
 });
 
 test('mapping: an ACK of a connection that nobody knows is not let in', () => {
