@@ -136,7 +136,7 @@ function isHairpin(t: Passage): bool {
 /** Whether a zone has all the flows it may have, dead ones left out as far as they are found. */
 function isOverQuota(core: Core, zone: Zone): bool {
   if (zone.mostFlows == 0 || zone.flows < zone.mostFlows) return false;
-  sweepFlows(core, FIRST_ENTRIES);
+  sweep(core, Flows.at(core.flows), FIRST_ENTRIES);
   return zone.flows >= zone.mostFlows;
 }
 
@@ -144,7 +144,7 @@ function isOverQuota(core: Core, zone: Zone): bool {
 function takeEntry(core: Core, flows: Flows, t: Passage): FlowLine {
   let line = flows.take();
   if (changetype<usize>(line) != 0) return line;
-  sweepFlows(core, FIRST_ENTRIES);
+  sweep(core, flows, FIRST_ENTRIES);
   line = flows.take();
   if (changetype<usize>(line) != 0) return line;
   const least = flows.leastOf(t.hash, core.nowMs);

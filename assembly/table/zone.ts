@@ -4,7 +4,14 @@
  */
 import { Capacity, Status } from '../abi';
 import { Core, ZONE_BYTES } from '../memory';
-import { Filtering, FlowProfile, PortSelect, ReversePath, ZoneCounter, ZoneOption } from '../zone-abi';
+import {
+  Filtering,
+  FlowProfile,
+  PortSelect,
+  ReversePath,
+  ZoneCounter,
+  ZoneOption,
+} from '../zone-abi';
 import { Limit } from './limit';
 
 /** RFC 6056 §3.2 lets one choose; this is what Linux does (features NA-2, PP-3). */
