@@ -18,7 +18,7 @@ import { Adjacencies } from './table/adjacency';
 import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
 import { FLOW_TIMER_BYTES, createFlowTimers } from './table/flow-timers';
-import { createIfaces } from './table/iface';
+import { createIfaces } from './table/iface-config';
 import { nextHopCount } from './table/next-hop';
 import { Routes } from './table/route';
 import { createZones } from './table/zone';

@@ -8,7 +8,6 @@ import {
 import { COUNTER_BYTES } from '../assembly/rules-abi.js';
 import {
   FLOW_RECORD_BYTES,
-  FlowRecord,
   type FlowProfile,
   type FlowTimer,
   INTERFACE_ADDRESS_BYTES,
@@ -18,14 +17,16 @@ import {
   ROUTE_RECORD_BYTES,
   RouteKind,
   RouteRecord,
-  type TcpState,
   ZoneCounter,
   ZoneOption,
 } from '../assembly/zone-abi.js';
 import type { Exports } from './core-exports.js';
 import { expectOk } from './core-status.js';
 import { readMac, writeMac } from './fdb-record.js';
+import { type Flow, readFlow } from './flow-record.js';
 import { readIp, writeIp } from './ip-record.js';
+
+export type { Flow, FlowTuple } from './flow-record.js';
 
 /** A prefix of a route: 4 or 16 bytes as on the wire. */
 export interface Prefix {
@@ -54,35 +55,6 @@ export interface ZoneNeighbour {
   waiting: number;
   /** Since it was confirmed; absent: never. */
   confirmedMs?: number;
-}
-
-/** One direction of a flow, in host order. */
-export interface FlowTuple {
-  source: Uint8Array;
-  destination: Uint8Array;
-  /** Of ICMP the identifier. */
-  sourcePort: number;
-  /** Of ICMP type << 8 | code. */
-  destinationPort: number;
-  packets: bigint;
-  bytes: bigint;
-}
-
-export interface Flow {
-  entry: number;
-  id: number;
-  zone: number;
-  family: Family;
-  protocol: number;
-  state: TcpState;
-  /** `FlowStatus` bits. */
-  status: number;
-  mark: number;
-  /** Until it dies of age, if no packet comes; since it began. */
-  leftMs: number;
-  ageMs: number;
-  original: FlowTuple;
-  reply: FlowTuple;
 }
 
 const ANY = 0xffffffff;
@@ -238,44 +210,10 @@ export class ZoneTable {
     let first = 0;
     do {
       const count = this.exports.flowWalk(this.core, first);
-      const found = this.records(count, FLOW_RECORD_BYTES, at => this.readFlow(at));
+      const found = this.records(count, FLOW_RECORD_BYTES, at => readFlow(this.view, at));
       first = this.next;
       yield* found;
     } while (first !== 0);
-  }
-
-  private readFlow(at: number): Flow {
-    const u32 = (field: FlowRecord): number => this.view.getUint32(at + field, true);
-    const family: Family = this.view.getUint8(at + FlowRecord.Family);
-    const tuple = (
-      source: FlowRecord,
-      destination: FlowRecord,
-      ports: FlowRecord,
-      packets: FlowRecord,
-    ): FlowTuple => ({
-      source: readIp(this.view, at + source, family),
-      destination: readIp(this.view, at + destination, family),
-      sourcePort: this.view.getUint16(at + ports, true),
-      destinationPort: this.view.getUint16(at + ports + 2, true),
-      packets: this.view.getBigUint64(at + packets, true),
-      bytes: this.view.getBigUint64(at + packets + 8, true),
-    });
-    const { Destination, Packets, ReplyDestination, ReplyPackets, ReplySource } = FlowRecord;
-    const { ReplySourcePort, Source, SourcePort } = FlowRecord;
-    return {
-      entry: u32(FlowRecord.Entry),
-      id: u32(FlowRecord.Id),
-      zone: this.view.getUint16(at + FlowRecord.Zone, true),
-      family,
-      protocol: this.view.getUint8(at + FlowRecord.Protocol),
-      state: this.view.getUint8(at + FlowRecord.State),
-      status: this.view.getUint16(at + FlowRecord.Status, true),
-      mark: u32(FlowRecord.Mark),
-      leftMs: u32(FlowRecord.LeftMs),
-      ageMs: u32(FlowRecord.AgeMs),
-      original: tuple(Source, Destination, SourcePort, Packets),
-      reply: tuple(ReplySource, ReplyDestination, ReplySourcePort, ReplyPackets),
-    };
   }
 
   /** Ends a flow, if it still is the one that was read. */

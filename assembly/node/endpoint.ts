@@ -6,7 +6,8 @@
 import { Node, RxFlag, Trace } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
-import { FlowLine, Flows } from '../table/flow';
+import { Flows } from '../table/flow';
+import { FlowLine } from '../table/flow-line';
 import { endpointAt, isPermitted } from '../table/mapping';
 import { ZONE_MAPS_ENDPOINTS } from '../table/zone';
 import { note, say } from '../trace';

@@ -8,17 +8,18 @@
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
+import { Flows } from '../table/flow';
 import {
   FlowLine,
   FlowState,
-  Flows,
   LINE_DESTINATION_NAT,
   LINE_REPLY,
   LINE_SOURCE_NAT,
   LINE_TCP,
-} from '../table/flow';
+} from '../table/flow-line';
 import { flowLeftMs } from '../table/flow-timers';
-import { Iface, countHairpin } from '../table/iface';
+import { Iface } from '../table/iface';
+import { countHairpin } from '../table/iface-config';
 import { holdMappings, releaseMappings } from '../table/mapping';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';

@@ -7,7 +7,7 @@
  */
 import { Core, count } from '../memory';
 import { State } from '../rules-abi';
-import { LINE_FAST } from '../table/flow';
+import { FlowLine, FlowState, LINE_FAST } from '../table/flow-line';
 import { ZONE_LOOSE } from '../table/zone';
 import { TCP_AGAIN, TCP_KEEP, TCP_REFUSE, nextTcpState } from '../table/tcp-track';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
@@ -15,7 +15,6 @@ import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { FlowStatus, FlowTimer, TcpState, ZoneCounter } from '../zone-abi';
 import { endFlow, setTimer } from './flows';
 import { PROTOCOL_GRE, PROTOCOL_SCTP, Passage, isQueryType } from './passage';
-import { FlowLine, FlowState } from '../table/flow';
 
 /** How long a UDP flow with an answer must last to be a stream (features CT-5). */
 const STREAM_MS: u32 = 2000;

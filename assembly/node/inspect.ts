@@ -12,7 +12,7 @@ import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet, own } from '../packet';
 import { Hook, State } from '../rules-abi';
-import { LINE_DESTINATION_NAT, LINE_SOURCE_NAT } from '../table/flow';
+import { LINE_DESTINATION_NAT, LINE_SOURCE_NAT } from '../table/flow-line';
 import { Iface } from '../table/iface';
 import { note, say } from '../trace';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';

@@ -14,7 +14,7 @@ import { Subject } from '../rules/subject';
 import { countPath } from '../rules/path';
 import { Adjacency, adjacencyOf } from '../table/adjacency';
 import { useAdjacency } from '../table/adjacency-state';
-import { FlowLine, LINE_FAST } from '../table/flow';
+import { FlowLine, LINE_FAST } from '../table/flow-line';
 import { Iface } from '../table/iface';
 import { note, say } from '../trace';
 import { Cut } from '../wire/cut';

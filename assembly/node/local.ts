@@ -11,7 +11,7 @@ import { CoreCounter, Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet, reserve } from '../packet';
 import { Hook } from '../rules-abi';
-import { localIface } from '../table/iface';
+import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
 import { note, say } from '../trace';
 import { fold, sumBytes } from '../wire/checksum';

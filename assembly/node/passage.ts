@@ -7,7 +7,7 @@
 import { Drop, RxFlag } from '../abi';
 import { Core, PASSAGE_BYTES } from '../memory';
 import { Packet } from '../packet';
-import { FlowLine, FlowState } from '../table/flow';
+import { FlowLine, FlowState } from '../table/flow-line';
 import { Iface } from '../table/iface';
 import { Zone } from '../table/zone';
 import { ETHERNET_BYTES } from '../wire/ethernet';

@@ -8,7 +8,7 @@
  */
 import { RxFlag, VNET_BYTES } from '../abi';
 import { Packet } from '../packet';
-import { FlowLine } from '../table/flow';
+import { FlowLine } from '../table/flow-line';
 import { checksumOf, fold } from '../wire/checksum';
 import { crc32c } from '../wire/crc32c';
 import { Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';

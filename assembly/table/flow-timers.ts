@@ -9,7 +9,7 @@
  */
 import { Core } from '../memory';
 import { FlowTimer, PROFILE_TIMERS } from '../zone-abi';
-import { FlowLine } from './flow';
+import { FlowLine } from './flow-line';
 
 const PROFILES: u32 = 2;
 export const FLOW_TIMER_BYTES: usize = PROFILES * PROFILE_TIMERS * 4;

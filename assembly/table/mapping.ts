@@ -13,7 +13,8 @@
  * Addresses and ports as they are loaded from the wire; `scope` is a flow's.
  */
 import { FlowStatus } from '../zone-abi';
-import { FlowLine, FlowState, Flows, MAPPING_SCOPE, PERMIT_SCOPE } from './flow';
+import { Flows } from './flow';
+import { FlowLine, FlowState, MAPPING_SCOPE, PERMIT_SCOPE } from './flow-line';
 
 const PORT_SHIFT: u32 = 16;
 const PORT_MASK: u32 = 0xffff;

@@ -1,0 +1,124 @@
+/**
+ * One direction of a flow, and what both share: the rows of table/flow.ts.
+ */
+import { FLOW_LINE_BYTES, FLOW_STATE_BYTES } from '../memory';
+import { FlowStatus } from '../zone-abi';
+
+/** Flags of a line. */
+export const LINE_FAST: u8 = 1; // judged, and nothing about its packets needs a closer look
+export const LINE_REPLY: u8 = 2;
+export const LINE_SOURCE_NAT: u8 = 4; // this direction's source is rewritten
+export const LINE_DESTINATION_NAT: u8 = 8;
+export const LINE_TCP: u8 = 16;
+export const LINE_NO_CHECKSUM: u8 = 32; // layer 4 has none that goes over addresses or ports
+
+/** Bits of the scope of entries that are no flows: table/mapping.ts. Above all zones. */
+export const PERMIT_SCOPE: u32 = 1 << 30;
+export const MAPPING_SCOPE: u32 = 1 << 31;
+
+/** One direction. Addresses and ports as they are loaded from the wire. */
+@unmanaged
+export class FlowLine {
+  source: u32;
+  destination: u32;
+  /** Source port, destination port; of ICMP identifier, type and code. */
+  ports: u32;
+  /** Protocol | zone << 8. Never 0 in an entry that is in use. */
+  scope: u32;
+  newSource: u32;
+  newDestination: u32;
+  newPorts: u32;
+  /** What to add to the complement of a checksum: for addresses; for addresses and ports. */
+  addressDelta: u16;
+  layer4Delta: u16;
+  /** Way out: table/adjacency.ts. */
+  adjacency: u32;
+  /** What rules said: rules/path.ts. */
+  path: u32;
+  packets: u32;
+  /** TCP: where the next segment begins. Of an answer not yet seen: what it must acknowledge. */
+  sequenceEnd: u32;
+  bytes: u64;
+  seenMs: u32;
+  /** Of rules and routes, when the line was last judged. */
+  generation: u16;
+  flags: u8;
+  timer: u8;
+
+  has(flag: u8): bool {
+    return (this.flags & flag) != 0;
+  }
+
+  get protocol(): u32 {
+    return this.scope & 0xff;
+  }
+
+  get zone(): u32 {
+    return this.scope >> 8;
+  }
+
+  /** Whether its entry is a flow: not free, and nothing of table/mapping.ts. */
+  get isFlow(): bool {
+    return this.scope != 0 && this.scope < PERMIT_SCOPE;
+  }
+
+  /** The other direction of the same flow: lines come in pairs. */
+  get other(): FlowLine {
+    return changetype<FlowLine>(changetype<usize>(this) ^ FLOW_LINE_BYTES);
+  }
+
+  /** The line of the original direction. */
+  get original(): FlowLine {
+    return changetype<FlowLine>(changetype<usize>(this) & ~FLOW_LINE_BYTES);
+  }
+}
+
+if (offsetof<FlowLine>() != FLOW_LINE_BYTES) ERROR('FlowLine must be one line');
+
+/** What both directions share. */
+@unmanaged
+export class FlowState {
+  /** FlowStatus bits. */
+  status: u16;
+  tcpState: u8;
+  /** Flags of SCTP or the last TCP packet. */
+  detail: u8;
+  mark: u32;
+  beganMs: u32;
+  id: u32;
+  /** Packets of both lines above 32 bits. */
+  packetsHigh: u32;
+  replyPacketsHigh: u32;
+  /** Interface whose address is the masqueraded source: index + 1. */
+  masquerade: u16;
+  /** Interface whose segment answers may stay in: index + 1. */
+  hairpin: u16;
+  /** Flows that hold it: of mappings and permits. */
+  holders: u32;
+
+  has(bit: FlowStatus): bool {
+    return (this.status & (<u16>bit)) != 0;
+  }
+
+  set(bit: FlowStatus): void {
+    this.status |= <u16>bit;
+  }
+
+  /** The packets of a line have run over. */
+  carry(line: FlowLine): void {
+    if (line.has(LINE_REPLY)) this.replyPacketsHigh++;
+    else this.packetsHigh++;
+  }
+}
+
+if (offsetof<FlowState>() != FLOW_STATE_BYTES) ERROR('FlowState must be FLOW_STATE_BYTES long');
+
+/** Whether a line has this key. */
+export function isKey(line: FlowLine, source: u32, destination: u32, ports: u32, scope: u32): bool {
+  const differs =
+    (line.source ^ source) |
+    (line.destination ^ destination) |
+    (line.ports ^ ports) |
+    (line.scope ^ scope);
+  return differs == 0;
+}
