@@ -205,7 +205,7 @@ export enum Trace {
   FlowFound, // a flow id, b TcpState, c direction, d FlowStatus
   FlowMade, // a flow id, b TcpState
   FlowRelated, // a flow id: an ICMP error about it
-  FlowReopened, // a flow id: a new one begins in its place
+  FlowReopened, // the flow was over: a new one begins in its place
   RouteFound, // a route's prefix length, b interface, c adjacency, d RouteKind
   SourceTranslated, // a from, b to (IPv4, as on the wire), c ports from << 16 | to
   DestinationTranslated, // likewise

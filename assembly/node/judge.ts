@@ -12,6 +12,7 @@ import { drop } from '../fate';
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { Hook, State } from '../rules-abi';
+import { adjacencyOf } from '../table/adjacency';
 import { FlowLine } from '../table/flow-line';
 import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
@@ -96,6 +97,10 @@ function track(core: Core, p: Packet, t: Passage): Drop {
 }
 
 function traceFlow(core: Core, p: Packet, t: Passage): void {
+  if (changetype<usize>(t.line) == 0) {
+    say(note(core, p, Node.Zone, Trace.FlowReopened), 0, 0, 0);
+    return;
+  }
   const at = note(core, p, Node.Zone, Trace.FlowFound);
   say(at, t.state.id, t.state.tcpState, t.isReply);
   sayFourth(at, t.state.status);
@@ -104,7 +109,7 @@ function traceFlow(core: Core, p: Packet, t: Passage): void {
 /** Whether what was decided about this direction still holds. */
 function isJudged(core: Core, t: Passage): bool {
   const line = t.line;
-  if (line.adjacency == 0) return false;
+  if (changetype<usize>(adjacencyOf(core, line.adjacency)) == 0) return false;
   if (line.generation == <u16>core.generation) return isCacheable(t);
   if (!t.zone.has(ZONE_KEEPS_FLOWS)) return false;
   line.generation = <u16>core.generation;

@@ -255,7 +255,7 @@ const SENTENCES: Record<Trace, Sentence> = {
     `flow ${a}, ${c === 0 ? 'original' : 'reply'} direction${b === 0 ? '' : `, ${TcpState[b]}`}: ${statusText(d)}`,
   [Trace.FlowMade]: ({ a, b }) => `flow ${a} begins${b === 0 ? '' : `, ${TcpState[b]}`}`,
   [Trace.FlowRelated]: ({ a }) => `an error about flow ${a}`,
-  [Trace.FlowReopened]: ({ a }) => `flow ${a} is over: a new one begins in its place`,
+  [Trace.FlowReopened]: () => 'its flow is over: a new one begins in its place',
   [Trace.RouteFound]: ({ a, b, d }, names) =>
     `route: a prefix of ${a} bits, ${RouteKind[d]!.toLowerCase()}, out of ${names.iface(b)}`,
   [Trace.SourceTranslated]: ({ a, b, c }) =>

@@ -55,4 +55,15 @@ test('zone: NAT-A01, NAT-A02: masqueraded, and back', () => {
   assert.is(flow!.original.packets, 5n);
 });
 
+test('zone: a flow whose neighbour was forgotten finds it again', () => {
+  const rig = settled(MASQUERADE);
+  const there = eth(HOST, INSIDE.mac).ipv4('10.0.1.2', '203.0.113.2').udp(40000, 7777);
+  for (let i = 0; i < 3; i++) rig.send(1, there);
+  const server = Uint8Array.of(203, 0, 113, 2);
+  assert.is(rig.core.zones.removeNeighbour(rig.indexOf('out'), server), 0);
+  assert.is(rig.send(1, there).sent.length, 1, 'asked for');
+  rig.settle(2, SERVER, '203.0.113.2');
+  assert.equal(rig.send(1, there).dropped, []);
+});
+
 test.run();
