@@ -18,17 +18,25 @@ const FRAGMENT_FLAGS: u32 = RxFlag.Offload | RxFlag.Tight | RxFlag.Checked;
 
 /** Returns what `openOuter` returns for the whole, CONSUMED while it is not, or a reason. */
 export function reassemble(core: Core, p: Packet, underlay: Underlay): Drop {
+  const refused = collect(core, p, p.length - ETHERNET_BYTES, underlay.index, Node.Decap);
+  return refused == Drop.None ? openOuter(core, p, underlay.port) : refused;
+}
+
+/**
+ * Adds the fragment behind the packet's Ethernet header, of `bytes` bytes, to its datagram.
+ * Drop.None: the packet is the whole now; CONSUMED: it waits; or a reason.
+ */
+export function collect(core: Core, p: Packet, bytes: u32, scope: u32, node: Node): Drop {
   const table = Fragments.at(core.fragments);
-  const ip: usize = p.data + ETHERNET_BYTES;
-  const got = table.add(core, ip, p.length - ETHERNET_BYTES, underlay.index);
+  const got = table.add(core, p.data + ETHERNET_BYTES, bytes, scope);
   const isKept = got == FRAGMENT_KEPT;
   if (!isKept && got <= FRAGMENT_LAST) return Drop.FragmentLost;
   if (p.has(RxFlag.Trace)) {
-    say(note(core, p, Node.Decap, Trace.Reassembled), isKept ? 0 : table.frameBytes, 0, 0);
+    say(note(core, p, node, Trace.Reassembled), isKept ? 0 : table.frameBytes, 0, 0);
   }
   if (isKept) return CONSUMED;
   p.data = <u32>got;
   p.length = table.frameBytes;
   p.flags &= ~FRAGMENT_FLAGS;
-  return openOuter(core, p, underlay.port);
+  return Drop.None;
 }

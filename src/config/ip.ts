@@ -1,4 +1,5 @@
 /** IP addresses in a configuration: what kind they are, and the prefix behind a slash. */
+import type { Problem } from './config-error.js';
 import { formatIp, parseIp } from '../frame/address.js';
 
 const IPV4_BYTES = 4;
@@ -69,4 +70,20 @@ export function isInPrefix(ip: string, prefix: { ip: string; prefixBits: number 
 /** `10.0.0.0/16`, of an address in it. */
 export function subnetOf({ ip, prefixBits }: { ip: string; prefixBits: number }): string {
   return `${formatIp(maskedIp(parseIp(ip)!, prefixBits))}/${prefixBits}`;
+}
+
+/** RFC 8200 §5: every link carries as much. */
+const IPV6_LEAST_MTU_BYTES = 1280;
+
+/** Adds a problem where a link has an IPv6 address and takes less than IPv6 asks for. */
+export function checkMtu(
+  path: string,
+  mtuBytes: number,
+  addresses: readonly { ip: string }[],
+  problems: Problem[],
+): void {
+  const isLow = mtuBytes < IPV6_LEAST_MTU_BYTES;
+  if (!isLow || addresses.every(({ ip }) => isIpv4Text(ip))) return;
+  const expected = `expected ${IPV6_LEAST_MTU_BYTES}..65535 bytes, as there is an IPv6 address`;
+  problems.push({ path, problem: `${expected}, got ${mtuBytes}` });
 }

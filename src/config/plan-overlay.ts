@@ -2,6 +2,7 @@
 import { parseIp } from '../frame/address.js';
 import { macNumber } from '../frame/mac.js';
 import type { Config, OverlayConfig, PortConfig, UnderlayConfig } from './config.js';
+import { INNER_PORT } from './inner-port.js';
 import { isIpv4, isIpv4Text } from './ip.js';
 import { tunnelPortNames } from './overlay.js';
 import type { UdpEndpoint } from './plan-port.js';
@@ -71,22 +72,11 @@ export function tunnelPorts(config: Pick<Config, 'segments'>): PortConfig[] {
 function tunnelPort(name: string, segment: string, { learning }: OverlayConfig): PortConfig {
   return {
     name,
+    ...INNER_PORT,
     kind: 'tunnel',
     segment,
-    up: true,
     learning,
     flood: true,
-    multicastFlood: true,
-    broadcastFlood: true,
-    hairpin: false,
-    isolated: false,
-    locked: false,
-    neighbourSuppress: false,
-    group: 0,
-    mtuBytes: 0, // too long is answered, not dropped: OverlayOption.MtuBytes
-    offload: true,
-    device: '',
-    storm: { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec: 0 },
   };
 }
 

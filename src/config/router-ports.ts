@@ -1,6 +1,7 @@
 /** Ports of router interfaces: each interface of a zone has one in its segment. */
 import type { PortConfig } from './config.js';
 import type { Problem } from './config-error.js';
+import { INNER_PORT } from './inner-port.js';
 import type { InterfaceConfig, ZoneConfig } from './zone-config.js';
 
 /** `host.docker0`: the zone, a dot, the interface. */
@@ -19,22 +20,11 @@ export function routerPorts(zones: readonly ZoneConfig[]): PortConfig[] {
 function routerPort(name: string, { segment, vlan }: InterfaceConfig): PortConfig {
   return {
     name,
+    ...INNER_PORT,
     kind: 'router',
     segment,
-    up: true,
     learning: false,
     flood: false,
-    multicastFlood: true,
-    broadcastFlood: true,
-    hairpin: false,
-    isolated: false,
-    locked: false,
-    neighbourSuppress: false,
-    group: 0,
-    mtuBytes: 0, // the interface's own is for IP packets
-    offload: true,
-    device: '',
-    storm: { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec: 0 },
     ...(vlan !== 0 && { vlan: accessTo(vlan) }),
   };
 }

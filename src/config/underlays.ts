@@ -3,13 +3,11 @@ import { formatIp, parseIp } from '../frame/address.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
 import type { UnderlayAddress, UnderlayConfig, VtepConfig } from './config.js';
 import type { Problem } from './config-error.js';
-import { canonicalIp, isIpv4Text, isStationIp, parseAddress } from './ip.js';
+import { canonicalIp, checkMtu, isIpv4Text, isStationIp, parseAddress } from './ip.js';
 import type { RawConfig, RawUnderlay } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
 
-/** RFC 8200 §5: every link carries as much. */
-const IPV6_LEAST_MTU_BYTES = 1280;
 const CARRIER_KINDS: readonly string[] = ['udp', 'packet', 'pcap', 'memory'];
 
 /** Adds what is wrong to `problems`; the result only counts if nothing was added. */
@@ -130,18 +128,6 @@ function normaliseMac(
     problems.push({ path, problem: `expected the address of one station, got ${text}` });
   }
   return mac;
-}
-
-function checkMtu(
-  path: string,
-  mtuBytes: number,
-  addresses: readonly { ip: string }[],
-  problems: Problem[],
-): void {
-  const isLow = mtuBytes < IPV6_LEAST_MTU_BYTES;
-  if (!isLow || addresses.every(({ ip }) => isIpv4Text(ip))) return;
-  const expected = `expected ${IPV6_LEAST_MTU_BYTES}..65535 bytes, as there is an IPv6 address`;
-  problems.push({ path, problem: `${expected}, got ${mtuBytes}` });
 }
 
 function normaliseVteps(

@@ -2,14 +2,12 @@
 import { formatIp, parseIp } from '../frame/address.js';
 import { isGroupMac, macNumber, macText, parseMac } from '../frame/mac.js';
 import type { Problem } from './config-error.js';
-import { isIpv4, isIpv4Text, isStationIp, parseAddress, subnetOf } from './ip.js';
+import { checkMtu, isIpv4, isIpv4Text, isStationIp, parseAddress, subnetOf } from './ip.js';
 import type { RawConfig, RawInterface, RawZone } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
 import type { InterfaceConfig, IpPrefix, ZoneConfig } from './zone-config.js';
 
-/** RFC 8200 §5: every link carries as much. */
-const IPV6_LEAST_MTU_BYTES = 1280;
 /** Locally administered, as Docker makes them. */
 const MADE_MAC_START = [0x02, 0x42];
 const MADE_MAC_IP_BYTES = 4;
@@ -68,18 +66,6 @@ function normaliseAddresses(
     problems.push({ path: `${path}[${index}]`, problem });
     return [];
   });
-}
-
-function checkMtu(
-  path: string,
-  mtuBytes: number,
-  addresses: readonly IpPrefix[],
-  problems: Problem[],
-): void {
-  const isLow = mtuBytes < IPV6_LEAST_MTU_BYTES;
-  if (!isLow || addresses.every(({ ip }) => isIpv4Text(ip))) return;
-  const expected = `expected ${IPV6_LEAST_MTU_BYTES}..65535 bytes, as there is an IPv6 address`;
-  problems.push({ path, problem: `${expected}, got ${mtuBytes}` });
 }
 
 /** That of the file, else 02:42 and the IPv4 address, or the end of the IPv6 one. */
