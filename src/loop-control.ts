@@ -9,11 +9,20 @@ import {
   SegmentCounter,
   Status,
 } from '../assembly/abi.js';
+import { ZoneCounter } from '../assembly/zone-abi.js';
 import { ConfigError } from './config/config-error.js';
 import type { Plan } from './config/plan.js';
 import type { Core } from './core.js';
 import type { Loop } from './loop.js';
-import type { Binding, FdbFilter, RawCounters, Reply, Request, Results } from './loop-messages.js';
+import type {
+  Binding,
+  FdbFilter,
+  RawCounters,
+  Reply,
+  Request,
+  Results,
+  ZonesState,
+} from './loop-messages.js';
 import type { LoopEvents } from './loop-events.js';
 import type { LoopTaps } from './loop-taps.js';
 import { EndpointControl } from './overlay/endpoint-control.js';
@@ -32,10 +41,13 @@ export interface LoopParts {
   events: LoopEvents;
 }
 
-/** About endpoints, tunnel ends, and what the core tells. */
+/** About endpoints, tunnel ends, zones, and what the core tells. */
 type OverlayRequest = Extract<
   Request,
-  { kind: `endpoint${string}` | `events${string}` | 'neighbours' | 'vteps' }
+  {
+    kind:
+      `endpoint${string}` | `events${string}` | `flow${string}` | 'neighbours' | 'vteps' | 'zones';
+  }
 >;
 
 export class LoopControl {
@@ -108,6 +120,12 @@ export class LoopControl {
         return [...core.neighbours.entries()];
       case 'vteps':
         return [...core.overlays.vteps()];
+      case 'zones':
+        return this.zonesState();
+      case 'flowPage':
+        return core.zones.flowPage(request.first);
+      case 'flowsEnd':
+        return request.flows.filter(flow => core.zones.removeFlow(flow) === Status.Ok).length;
       case 'eventsStart':
         return this.listen(true);
       case 'eventsStop':
@@ -209,6 +227,18 @@ export class LoopControl {
       segments: this.copy(Region.SegmentCounters, Segments * SegmentCounter.Count),
       nodes: this.copy(Region.NodeCounters, Node.Count),
       core: this.copy(Region.CoreCounters, CoreCounter.Count),
+    };
+  }
+
+  private zonesState(): ZonesState {
+    const { zones } = this.parts.core;
+    return {
+      routes: [...zones.routes()],
+      neighbours: [...zones.neighbours()],
+      counters: this.copy(
+        Region.ZoneCounters,
+        (this.plan?.capacities.Zones ?? 0) * ZoneCounter.Count,
+      ),
     };
   }
 

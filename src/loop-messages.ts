@@ -7,7 +7,9 @@ import type { CoreEvent } from './core-events.js';
 import type { Neighbour } from './neighbour-table.js';
 import type { EndpointSelector, Removed, ShownEndpoint } from './overlay/endpoint-control.js';
 import type { EndpointRecord } from './overlay/endpoints.js';
+import type { Flow } from './flow-record.js';
 import type { Vtep } from './overlay-table.js';
+import type { Route, ZoneNeighbour } from './zone-table.js';
 
 /** Words of the memory both threads share. */
 export enum Signal {
@@ -68,6 +70,9 @@ export type Request =
   | { kind: 'endpoints' }
   | { kind: 'neighbours' }
   | { kind: 'vteps' }
+  | { kind: 'zones' }
+  | { kind: 'flowPage'; first: number }
+  | { kind: 'flowsEnd'; flows: Pick<Flow, 'entry' | 'id'>[] }
   | { kind: 'eventsStart' }
   | { kind: 'eventsStop' }
   | { kind: 'snapshot' }
@@ -84,6 +89,14 @@ export interface RawCounters {
   core: BigUint64Array;
 }
 
+/** What zones know and have counted, as of one moment between two batches. */
+export interface ZonesState {
+  routes: Route[];
+  neighbours: ZoneNeighbour[];
+  /** By zone, ZoneCounter.Count each. */
+  counters: BigUint64Array;
+}
+
 export interface Results {
   apply: void;
   counters: RawCounters;
@@ -97,6 +110,10 @@ export interface Results {
   endpoints: ShownEndpoint[];
   neighbours: Neighbour[];
   vteps: Vtep[];
+  zones: ZonesState;
+  flowPage: { flows: Flow[]; next: number };
+  /** How many were still there. */
+  flowsEnd: number;
   eventsStart: void;
   eventsStop: void;
   snapshot: Uint8Array;

@@ -10,6 +10,7 @@ import { ConfigError } from './config/config-error.js';
 import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
+import type { Flow } from './flow-record.js';
 import { LoopClient } from './loop-client.js';
 import type {
   CaptureSpec,
@@ -59,8 +60,9 @@ interface Events {
   failed: [error: Error];
 }
 
-/** What the routes of overlays ask for. */
-type EndpointRequest = 'endpointAdd' | 'endpointRemove' | 'endpoints' | 'neighbours' | 'vteps';
+/** What the routes of overlays and zones ask for. */
+type EndpointRequest =
+  'endpointAdd' | 'endpointRemove' | 'endpoints' | 'neighbours' | 'vteps' | 'zones' | 'flowsEnd';
 
 /** Names of ports and segments that a reload brought and took away. */
 export interface PlanChange {
@@ -171,6 +173,16 @@ export class Switch extends EventEmitter<Events> {
       yield* page.entries;
       bucket = page.next;
     } while (bucket !== 0);
+  }
+
+  /** All flows, in pieces between which the loop goes on. */
+  async *flows(): AsyncGenerator<Flow> {
+    let first = 0;
+    do {
+      const page = await this.loop.ask({ kind: 'flowPage', first });
+      yield* page.flows;
+      first = page.next;
+    } while (first !== 0);
   }
 
   /** False: the table is full. */

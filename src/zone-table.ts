@@ -209,11 +209,17 @@ export class ZoneTable {
   *flows(): Generator<Flow> {
     let first = 0;
     do {
-      const count = this.exports.flowWalk(this.core, first);
-      const found = this.records(count, FLOW_RECORD_BYTES, at => readFlow(this.view, at));
-      first = this.next;
-      yield* found;
+      const { flows, next } = this.flowPage(first);
+      first = next;
+      yield* flows;
     } while (first !== 0);
+  }
+
+  /** Flows of some entries from `first` on, and the entry to go on with; 0: the end. */
+  flowPage(first: number): { flows: Flow[]; next: number } {
+    const count = this.exports.flowWalk(this.core, first);
+    const flows = this.records(count, FLOW_RECORD_BYTES, at => readFlow(this.view, at));
+    return { flows, next: this.next };
   }
 
   /** Ends a flow, if it still is the one that was read. */

@@ -7,6 +7,7 @@ import { ApiError } from './api-error.js';
 import type { DropsView, FdbView, FrameView, PortView } from './views.js';
 import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
+import type { FlowView, ZoneView } from './zone-views.js';
 
 /** Parameters of a query; those without a value are left out. */
 export type Query = Record<string, string | number | undefined>;
@@ -71,6 +72,19 @@ export class ApiClient {
 
   vteps(): Promise<VtepView[]> {
     return this.json('GET', 'vteps');
+  }
+
+  zones(): Promise<ZoneView[]> {
+    return this.json('GET', 'zones');
+  }
+
+  /** Filters: zone, protocol, src, dst, sport, dport, state, nat (src or dst). */
+  flows(query: Query = {}): Promise<FlowView[]> {
+    return this.json('GET', 'flows', query);
+  }
+
+  endFlows(query: Query = {}): Promise<{ removed: number }> {
+    return this.json('DELETE', 'flows', query);
   }
 
   /** Filters: segment, vid, ip, mac. */

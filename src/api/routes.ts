@@ -8,6 +8,7 @@ import { streamEvents } from './event-stream.js';
 import * as fdb from './fdb-routes.js';
 import { portNamed, segmentNamed } from './names.js';
 import type { ApiRequest } from './request.js';
+import * as zones from './zone-routes.js';
 import { dropsView, portView, segmentView, statsView, vlanView } from './views.js';
 
 export interface ApiContext {
@@ -42,6 +43,9 @@ const ROUTES: Record<string, Route> = {
   'POST endpoints': ({ target }, request) => endpoints.addEndpoint(target, request),
   'DELETE endpoints': ({ target }, request) => endpoints.removeEndpoint(target, request),
   'GET vteps': ({ target }, request) => endpoints.listVteps(target, request),
+  'GET zones': zones.showZones,
+  'GET flows': ({ target }, request) => zones.listFlows(target, request),
+  'DELETE flows': ({ target }, request) => zones.endFlows(target, request),
   'GET events': ({ target }, request) => streamEvents(target, request.response),
   'GET stats': showStats,
   'GET drops': showDrops,

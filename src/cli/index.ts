@@ -9,6 +9,7 @@ import { packagePath } from '../package-path.js';
 import { captureCommand } from './commands/capture.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
+import { ctCommand } from './commands/ct.js';
 import { dropsCommand } from './commands/drops.js';
 import { explainCommand } from './commands/explain.js';
 import { fdbCommand } from './commands/fdb.js';
@@ -16,12 +17,14 @@ import { monitorCommand } from './commands/monitor.js';
 import { neighCommand } from './commands/neigh.js';
 import { portCommand } from './commands/port.js';
 import { replayCommand } from './commands/replay.js';
+import { routeCommand } from './commands/route.js';
 import { runCommand } from './commands/run.js';
 import { segmentCommand } from './commands/segment.js';
 import { simulateCommand } from './commands/simulate.js';
 import { statsCommand } from './commands/stats.js';
 import { vlanCommand } from './commands/vlan.js';
 import { vtepCommand } from './commands/vtep.js';
+import { zoneCommand } from './commands/zone.js';
 import { ExitCode } from './exit.js';
 import { exitCodeOf, linesOf } from './failure.js';
 
@@ -38,6 +41,9 @@ const COMMANDS: (() => Command)[] = [
   fdbCommand,
   neighCommand,
   vtepCommand,
+  zoneCommand,
+  routeCommand,
+  ctCommand,
   statsCommand,
   dropsCommand,
   captureCommand,

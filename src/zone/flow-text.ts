@@ -1,0 +1,50 @@
+/** Flows in the form of conntrack(8), and which of them are meant. */
+import type { FlowView, TupleView } from '../api/zone-views.js';
+
+/** Names of protocols that are written instead of numbers. */
+const NAMES: Record<number, string> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  47: 'gre',
+  58: 'icmpv6',
+  132: 'sctp',
+};
+const NAME_WIDTH = 8;
+const ICMP = new Set([1, 58]);
+const PORTED = new Set([6, 17, 132]);
+
+/** `tcp`, or the number where there is no name. */
+export function protocolName(protocol: number): string {
+  return NAMES[protocol] ?? `${protocol}`;
+}
+
+/** A name or number as a number. */
+export function protocolNumber(text: string): number | undefined {
+  const named = Object.entries(NAMES).find(([, name]) => name === text.toLowerCase());
+  if (named !== undefined) return Number(named[0]);
+  return /^\d+$/.test(text) && Number(text) < 256 ? Number(text) : undefined;
+}
+
+/** One line of `conntrack -L`. */
+export function flowLine(flow: FlowView): string {
+  const name = protocolName(flow.protocol).padEnd(NAME_WIDTH);
+  const parts = [`${NAMES[flow.protocol] === undefined ? 'unknown ' : name} ${flow.protocol}`];
+  parts.push(String(flow.leftSec));
+  if (flow.state !== null) parts.push(flow.state);
+  parts.push(directionText(flow.protocol, flow.original));
+  if (!flow.seenReply) parts.push('[UNREPLIED]');
+  parts.push(directionText(flow.protocol, flow.reply));
+  if (flow.assured) parts.push('[ASSURED]');
+  parts.push(`mark=${flow.mark}`, 'use=1');
+  return parts.join(' ');
+}
+
+function directionText(protocol: number, tuple: TupleView): string {
+  const { src, dst, sport, dport, packets, bytes } = tuple;
+  const parts = [`src=${src}`, `dst=${dst}`];
+  if (PORTED.has(protocol)) parts.push(`sport=${sport}`, `dport=${dport}`);
+  if (ICMP.has(protocol)) parts.push(`type=${dport >> 8}`, `code=${dport & 0xff}`, `id=${sport}`);
+  parts.push(`packets=${packets}`, `bytes=${bytes}`);
+  return parts.join(' ');
+}
