@@ -1,5 +1,12 @@
 /** Writes options of zones and timers of flows into a core: what differs from before. */
-import { FlowProfile, PortSelect, ReversePath, ZoneOption } from '../../assembly/zone-abi.js';
+import {
+  Filtering,
+  FlowProfile,
+  Mapping,
+  PortSelect,
+  ReversePath,
+  ZoneOption,
+} from '../../assembly/zone-abi.js';
 import type { Core } from '../core.js';
 import type { PlannedZone, ZonesPlan } from './plan-zones.js';
 import type { ZoneConfig } from './zone-config.js';
@@ -13,6 +20,15 @@ const PORT_SELECTS: Record<ZoneConfig['nat']['portSelect'], PortSelect> = {
   preserve: PortSelect.Preserve,
   sequential: PortSelect.Sequential,
   random: PortSelect.Random,
+};
+const MAPPINGS: Record<ZoneConfig['nat']['mapping'], Mapping> = {
+  addressAndPort: Mapping.AddressAndPort,
+  endpoint: Mapping.Endpoint,
+};
+const FILTERINGS: Record<ZoneConfig['nat']['filtering'], Filtering> = {
+  addressAndPort: Filtering.AddressAndPort,
+  address: Filtering.Address,
+  endpoint: Filtering.Endpoint,
 };
 const REVERSE_PATHS: Record<ZoneConfig['reversePath'], ReversePath> = {
   off: ReversePath.Off,
@@ -36,6 +52,8 @@ function optionsOf({
     [ZoneOption.KeepFlows, Number(conntrack.keepFlows)],
     [ZoneOption.MostFlows, conntrack.mostFlows],
     [ZoneOption.PortSelect, PORT_SELECTS[nat.portSelect]],
+    [ZoneOption.Mapping, MAPPINGS[nat.mapping]],
+    [ZoneOption.Filtering, FILTERINGS[nat.filtering]],
   ];
 }
 

@@ -168,7 +168,10 @@ function writeInterface(
   { name, index, zone, port, config }: PlannedInterface,
   old: PlannedInterface | undefined,
 ): void {
-  const { Zone, Vlan, MtuBytes } = InterfaceOption;
+  const { Zone, Vlan, MtuBytes, Inspect } = InterfaceOption;
+  if ((old?.config.inspect ?? false) !== config.inspect) {
+    core.zones.configureInterface(index, Inspect, Number(config.inspect));
+  }
   if (old?.config.mtuBytes !== config.mtuBytes) {
     core.zones.configureInterface(index, MtuBytes, config.mtuBytes);
   }

@@ -84,6 +84,7 @@ export interface RawInterface {
   addresses: string[];
   mac?: string;
   mtuBytes: number;
+  inspect: boolean;
   vlan?: number;
 }
 
@@ -99,7 +100,7 @@ export interface RawZone extends Pick<ZoneConfig, 'forwarding' | 'reversePath'> 
   routes: RawRoute[];
   neighbours: (Omit<ZoneNeighbourConfig, 'mac'> & { mac: string })[];
   conntrack: ConntrackConfig;
-  nat: Pick<NatConfig, 'portSelect'> & { ports: string };
+  nat: Pick<NatConfig, 'portSelect' | 'mapping' | 'filtering'> & { ports: string };
   iptables?: string;
   ip6tables?: string;
 }

@@ -18,6 +18,8 @@ export interface InterfaceConfig {
   mac: bigint;
   /** Longest IP packet. */
   mtuBytes: number;
+  /** Rules see what stays in the segment. */
+  inspect: boolean;
   /** 0 in a plain segment, and only there. */
   vlan: number;
 }
@@ -52,6 +54,8 @@ export interface ConntrackConfig {
 
 export interface NatConfig {
   portSelect: 'preserve' | 'sequential' | 'random';
+  mapping: 'addressAndPort' | 'endpoint';
+  filtering: 'addressAndPort' | 'address' | 'endpoint';
   /** Of what port selection chooses from; both included. */
   firstPort: number;
   lastPort: number;

@@ -25,9 +25,9 @@ export function normaliseInterfaces(
     checkSegment(place, raw, iface, problems);
     const addresses = normaliseAddresses(`${place}.addresses`, iface, problems);
     checkMtu(`${place}.mtuBytes`, iface.mtuBytes, addresses, problems);
-    const { segment, mtuBytes, vlan = 0 } = iface;
+    const { segment, mtuBytes, inspect, vlan = 0 } = iface;
     const mac = normaliseMac(`${place}.mac`, iface, addresses, problems);
-    return { name, segment, addresses, mac, mtuBytes, vlan };
+    return { name, segment, addresses, mac, mtuBytes, inspect, vlan };
   });
   if (problems.length === before) checkAddresses(path, interfaces, problems);
   return interfaces;

@@ -46,7 +46,8 @@ function normaliseNat(path: string, { nat }: RawZone, problems: Problem[]): NatC
     const problem = `expected a range of ports like 32768-60999, got ${show(nat.ports)}`;
     problems.push({ path, problem });
   }
-  return { portSelect: nat.portSelect, firstPort, lastPort };
+  const { portSelect, mapping, filtering } = nat;
+  return { portSelect, mapping, filtering, firstPort, lastPort };
 }
 
 /** Timers belong to a profile, so zones of one cannot say different things of them. */

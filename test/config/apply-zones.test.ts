@@ -18,6 +18,7 @@ import { reply, request } from '../support/neighbour.js';
 import { TestSwitch } from '../support/test-switch.js';
 
 const C2 = '02:42:0a:00:00:02';
+const C3 = '02:42:0a:00:00:03';
 const ROUTER = '02:00:00:00:00:01';
 const BRIDGE = '02:42:0a:00:00:01';
 const HOST = '02:42:c0:a8:00:02';
@@ -338,6 +339,31 @@ test('apply: a core without room is put back as it was', () => {
   );
   expectSameBytes(rig.core.bytes.subarray(0, before.length), before);
   assert.match(rig.send()[0]!, /^e0 /);
+});
+
+test('apply zones: endpoint mapping, and who may send to what is mapped', () => {
+  const rig = new Rig(net({ zone: 'nat: { mapping: endpoint, filtering: endpoint }' }));
+  rig.send();
+  const stranger = eth(ROUTER, HOST).ipv4('198.51.100.7', '192.168.0.2').udp(9999, 33920);
+  assert.match(rig.inject('e0', stranger)[0]!, /^c2 .*> 10\.0\.0\.2:33920 udp/);
+  rig.reload(net({ zone: 'nat: { mapping: endpoint }' }));
+  const other = eth(ROUTER, HOST).ipv4('198.51.100.8', '192.168.0.2').udp(9999, 33920);
+  assert.not.match(rig.inject('e0', other).join(), /10\.0\.0\.2/);
+});
+
+test('apply zones: inspection comes and goes with a reload', () => {
+  const filter = ['-A FORWARD -i docker0 -o docker0 -j DROP'];
+  const rest = '  c3: { kind: memory, segment: lan }';
+  const text = (inspect: boolean): string =>
+    net({ filter, docker0: `segment: lan, addresses: [10.0.0.1/16], inspect: ${inspect}` }).replace(
+      'segments:',
+      `${rest}\nsegments:`,
+    );
+  const rig = new Rig(text(true));
+  rig.inject('c3', request(C3, '10.0.0.3', '10.0.0.1'));
+  assert.equal(rig.send('10.0.0.3', C3), ['RuleDrop']);
+  rig.reload(text(false));
+  assert.match(rig.send('10.0.0.3', C3)[0]!, /^c3 /);
 });
 
 test.run();

@@ -77,7 +77,13 @@ test('zones: defaults are filled in', () => {
       mostFlows: 0,
       timeoutsSec: {},
     },
-    nat: { portSelect: 'preserve', firstPort: 32768, lastPort: 60999 },
+    nat: {
+      portSelect: 'preserve',
+      mapping: 'addressAndPort',
+      filtering: 'addressAndPort',
+      firstPort: 32768,
+      lastPort: 60999,
+    },
     rules: [],
   });
   assert.equal(interfaces[1], {
@@ -89,6 +95,7 @@ test('zones: defaults are filled in', () => {
     ],
     mac: 0x0242c0a80002n,
     mtuBytes: 1500,
+    inspect: false,
     vlan: 0,
   });
 });
