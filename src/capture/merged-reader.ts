@@ -26,6 +26,8 @@ export interface CaptureCore {
   readonly rx: number;
   /** Address of BATCH_PACKETS stamps. */
   readonly stamps: number;
+  /** Most packets of a batch; default: BATCH_PACKETS. */
+  readonly room?: number;
   captureFill(batch: number): number;
 }
 
@@ -51,7 +53,7 @@ export class MergedReader {
     core.memory.fill(0, this.batch, this.batch + CAPTURE_BATCH_BYTES);
     this.put(BatchField.Rx, core.rx);
     this.put(BatchField.Stamps, core.stamps);
-    this.put(BatchField.Room, BATCH_PACKETS);
+    this.put(BatchField.Room, this.core.room ?? BATCH_PACKETS);
     this.put(BatchField.Readers, readers.length);
     readers.forEach((reader, i) => this.put(CAPTURE_BATCH_BYTES + 4 * i, reader.state));
   }
@@ -71,12 +73,12 @@ export class MergedReader {
     this.put(BatchField.Room, 0);
     do this.fill();
     while (this.nextMs < 0 && (await this.refill()));
-    this.put(BatchField.Room, BATCH_PACKETS);
+    this.put(BatchField.Room, this.core.room ?? BATCH_PACKETS);
   }
 
   /**
    * Describes the next packets, all of one millisecond; their number. 0: refill first.
-   * One WASM call, 1 to BATCH_PACKETS packets.
+   * One WASM call, 1 to `room` packets.
    */
   fill(): number {
     return this.core.captureFill(this.batch);

@@ -88,6 +88,8 @@ export function captureCoreOf(core: Core): CaptureCore {
     span: { address, lengthBytes: core.capacity(Capacity.ArenaBytes) },
     rx: core.region(Region.Rx),
     stamps: core.region(Region.Stamps),
+    // Within a batch zones decide behind the bridge, and captured packets answer one another.
+    ...(core.capacity(Capacity.Zones) > 0 && { room: 1 }),
     captureFill: batch => core.captureFill(batch),
   };
 }

@@ -15,9 +15,9 @@ import * as assert from 'uvu/assert';
 import { loadConfig } from '../../src/config/load.js';
 import { packagePath } from '../../src/package-path.js';
 import { compareFolders } from '../../src/replay/compare.js';
-import { PacketBlocks } from '../../src/replay/packet-blocks.js';
 import { portNames, prepareCore, inputsOf } from '../../src/replay/prepare.js';
 import { type ReplaySummary, replay } from '../../src/replay/replay.js';
+import { framesOf, pcapFrames } from '../support/capture-frames.js';
 
 const HOSTS = ['h1', 'h2', 'h3'];
 const INPUTS = HOSTS.map(host => `${host}=${packagePath(`fixtures/lan-${host}.pcap`)}`);
@@ -27,28 +27,6 @@ test.after(() => rmSync(folder, { recursive: true }));
 async function run(out: string, inputs: readonly string[] = INPUTS): Promise<ReplaySummary> {
   const { core, plan } = prepareCore(loadConfig(packagePath('fixtures/lan.yaml')), inputs.length);
   return replay(core, { inputs: inputsOf(plan, inputs), ports: portNames(plan), outDir: out });
-}
-
-function framesOf(file: string): string[] {
-  const blocks = new PacketBlocks(file);
-  const frames: string[] = [];
-  for (let packet = blocks.next(); packet !== undefined; packet = blocks.next()) {
-    frames.push(packet.data.toString('hex'));
-  }
-  blocks.close();
-  return frames;
-}
-
-/** Frames of a classic little-endian pcap, read without any of the project's readers. */
-function pcapFrames(file: string): string[] {
-  const bytes = readFileSync(file);
-  const frames: string[] = [];
-  for (let at = 24; at < bytes.length;) {
-    const length = bytes.readUInt32LE(at + 8);
-    frames.push(bytes.toString('hex', at + 16, at + 16 + length));
-    at += 16 + length;
-  }
-  return frames;
 }
 
 test('replay: each host gets what the Linux bridge sent it, frame for frame', async () => {
