@@ -11,7 +11,8 @@ import {
 } from '../assembly/abi.js';
 import { ZoneCounter } from '../assembly/zone-abi.js';
 import { ConfigError } from './config/config-error.js';
-import type { Plan } from './config/plan.js';
+import type { CounterValue } from './config/live-rules.js';
+import type { Plan, ZonesPlan } from './config/plan.js';
 import type { Core } from './core.js';
 import type { Loop } from './loop.js';
 import type {
@@ -99,6 +100,10 @@ export class LoopControl {
         return this.attachTaps();
       case 'inject':
         return this.inject(request.port, request.frames);
+      case 'ruleCounters':
+        return core.zones.ruleCounters(this.plan?.zones.counterKeys.length ?? 0);
+      case 'useRules':
+        return this.useRules(request.zones, request.values);
       case 'stop':
         this.isStopped = true;
         return this.counters();
@@ -155,6 +160,16 @@ export class LoopControl {
     }
     for (const { config, index } of plan.ports) {
       if (config.kind === 'memory' && !memory.has(index)) this.parts.bindMemoryPort(index);
+    }
+    this.plan = structuredClone(plan);
+  }
+
+  /** Other rules and nothing else, all of them or none; `values` are of counters. */
+  private useRules(zones: ZonesPlan, values: readonly CounterValue[]): void {
+    const plan = { ...this.plan!, zones };
+    this.endpoints.apply(plan, this.plan);
+    for (const { counter, ...value } of values) {
+      this.parts.core.zones.setRuleCounter(counter, value);
     }
     this.plan = structuredClone(plan);
   }

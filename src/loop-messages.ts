@@ -1,7 +1,8 @@
 /** What the control thread and the loop's thread say to each other. Plain data only. */
 import type { Drop } from '../assembly/abi.js';
 import type { Problem } from './config/config-error.js';
-import type { Plan } from './config/plan.js';
+import type { CounterValue } from './config/live-rules.js';
+import type { Plan, ZonesPlan } from './config/plan.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
 import type { Neighbour } from './neighbour-table.js';
@@ -10,6 +11,7 @@ import type { EndpointRecord } from './overlay/endpoints.js';
 import type { Flow } from './flow-record.js';
 import type { Vtep } from './overlay-table.js';
 import type { Route, ZoneNeighbour } from './zone-table.js';
+import type { Counters } from './rules/model.js';
 
 /** Words of the memory both threads share. */
 export enum Signal {
@@ -73,6 +75,8 @@ export type Request =
   | { kind: 'zones' }
   | { kind: 'flowPage'; first: number }
   | { kind: 'flowsEnd'; flows: Pick<Flow, 'entry' | 'id'>[] }
+  | { kind: 'ruleCounters' }
+  | { kind: 'useRules'; zones: ZonesPlan; values: CounterValue[] }
   | { kind: 'eventsStart' }
   | { kind: 'eventsStop' }
   | { kind: 'snapshot' }
@@ -114,6 +118,9 @@ export interface Results {
   flowPage: { flows: Flow[]; next: number };
   /** How many were still there. */
   flowsEnd: number;
+  ruleCounters: Counters[];
+  /** Refused when there is no room. */
+  useRules: void;
   eventsStart: void;
   eventsStop: void;
   snapshot: Uint8Array;

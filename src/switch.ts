@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { FdbKind } from '../assembly/abi.js';
-import type { Config, PortKind } from './config/config.js';
-import { ConfigError } from './config/config-error.js';
+import type { Config } from './config/config.js';
+import type { LiveRules, RulesChange } from './config/live-rules.js';
 import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
@@ -21,17 +21,9 @@ import type {
   Request,
   Results,
 } from './loop-messages.js';
-import {
-  type Availability,
-  closeHandle,
-  errorName,
-  isAddonAvailable,
-  openWake,
-  wake,
-} from './port/addon.js';
+import { closeHandle, errorName, isAddonAvailable, openWake, wake } from './port/addon.js';
 import { Devices } from './port/devices.js';
-import { isPacketAvailable } from './port/packet.js';
-import { isTapAvailable } from './port/tap.js';
+import { checkKinds } from './port/kinds.js';
 
 /** Measured in DESIGN: halves the round trip, costs nothing when idle. */
 const DEFAULT_SPIN_US = 50;
@@ -81,7 +73,7 @@ export class Switch extends EventEmitter<Events> {
   private readonly gonePorts = new Set<string>();
   private readonly wakeHandle: number | undefined;
   private nextCapture = 1;
-  /** Reloads happen one behind the other. */
+  /** Changes happen one behind the other. */
   private lastChange: Promise<unknown> = Promise.resolve();
 
   private constructor(plan: Plan, options: SwitchOptions) {
@@ -131,6 +123,31 @@ export class Switch extends EventEmitter<Events> {
       this.emit('reloaded', change);
       return change;
     };
+    return this.inTurn(run);
+  }
+
+  /** The rules of all zones and their counters, as of one moment. */
+  liveRules(): Promise<LiveRules> {
+    return this.inTurn(async () => {
+      const counters = await this.loop.ask({ kind: 'ruleCounters' });
+      return { zones: this.plan.zones, counters };
+    });
+  }
+
+  /** Changes rules as `change` says, all or nothing, until the next reload. */
+  changeRules(change: (live: LiveRules) => RulesChange | undefined): Promise<void> {
+    return this.inTurn(async () => {
+      const counters = await this.loop.ask({ kind: 'ruleCounters' });
+      const wanted = change({ zones: this.plan.zones, counters });
+      if (wanted === undefined) return;
+      const { zones, values } = wanted;
+      await this.loop.ask({ kind: 'useRules', zones, values });
+      this.current = { ...this.plan, zones };
+    });
+  }
+
+  /** Runs when what was asked for before is done. */
+  private inTurn<T>(run: () => Promise<T>): Promise<T> {
     const result = this.lastChange.then(run, run);
     this.lastChange = result.catch(() => undefined);
     return result;
@@ -264,28 +281,6 @@ export class Switch extends EventEmitter<Events> {
     this.devices.forget(port.name);
     this.gonePorts.add(port.name);
     this.emit('gone', port.name, errorName(errno));
-  }
-}
-
-/** Whether ports of a kind can be opened here. */
-const AVAILABLE: Partial<Record<PortKind, () => Availability>> = {
-  tap: isTapAvailable,
-  packet: isPacketAvailable,
-  udp: isAddonAvailable,
-};
-
-/** What a live switch cannot have. */
-function checkKinds(config: Config): void {
-  const problems = config.ports
-    .filter(port => port.kind === 'pcap')
-    .map(port => ({
-      path: `ports.${port.name}.kind`,
-      problem: 'expected tap, packet, udp or memory in a live switch, got pcap (for replay)',
-    }));
-  ConfigError.throwIfAny(problems);
-  for (const kind of new Set(config.ports.map(port => port.kind))) {
-    const available = AVAILABLE[kind]?.();
-    if (available?.ok === false) throw new Error(available.missing);
   }
 }
 

@@ -250,6 +250,13 @@ export class ZoneTable {
     }));
   }
 
+  /** After `ruleCounters` or `useRules`: what a rule or policy is to have seen. */
+  setRuleCounter(counter: number, value: { packets: bigint; bytes: bigint }): void {
+    const at = this.region(Region.RuleCounters) + counter * COUNTER_BYTES;
+    this.view.setBigUint64(at, value.packets, true);
+    this.view.setBigUint64(at + 8, value.bytes, true);
+  }
+
   counter(zone: number, column: ZoneCounter): bigint {
     const index = zone * ZoneCounter.Count + column;
     return this.view.getBigUint64(this.region(Region.ZoneCounters) + index * 8, true);

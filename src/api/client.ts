@@ -6,6 +6,7 @@ import type { PlanChange } from '../switch.js';
 import { ApiError } from './api-error.js';
 import type { DropsView, FdbView, FrameView, PortView } from './views.js';
 import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
+import type { RulesResult, RulesView } from './rule-routes.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
 import type { FlowView, ZoneView } from './zone-views.js';
 
@@ -115,6 +116,16 @@ export class ApiClient {
   /** What happens, until the loop over it ends. */
   events(): AsyncGenerator<EventLine> {
     return this.lines('events', {});
+  }
+
+  /** Parameters: zone, family. */
+  rules(query: Query = {}): Promise<RulesView> {
+    return this.json('GET', 'rules', query);
+  }
+
+  /** See docs/api.md. */
+  restoreRules(change: object): Promise<RulesResult> {
+    return this.json('POST', 'rules', {}, change);
   }
 
   stats(): Promise<StatsView> {

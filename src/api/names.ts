@@ -2,6 +2,7 @@
 import { FdbKind } from '../../assembly/abi.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
 import type { Plan, PlannedPort, PlannedSegment } from '../config/plan.js';
+import type { PlannedZone } from '../config/plan-zones.js';
 import { domainOf } from '../config/plan-domains.js';
 import { nearest } from '../config/nearest.js';
 import { ApiError } from './api-error.js';
@@ -22,6 +23,10 @@ export function portNamed(plan: Plan, name: string): PlannedPort {
 
 export function segmentNamed(plan: Plan, name: string): PlannedSegment {
   return find('segment', name, plan.segments);
+}
+
+export function zoneNamed(plan: Pick<Plan, 'zones'>, name: string): PlannedZone {
+  return find('zone', name, plan.zones.zones);
 }
 
 export function macOf(value: unknown): bigint {

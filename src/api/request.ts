@@ -40,11 +40,18 @@ export class ApiRequest {
 
   /** The JSON object in the body; only with these keys. */
   async body(...known: string[]): Promise<Body> {
+    return this.bodyOf(MAX_BODY_BYTES, ...known);
+  }
+
+  /** The same of at most so many bytes. */
+  async bodyOf(mostBytes: number, ...known: string[]): Promise<Body> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of this.message) {
       bytes += (chunk as Buffer).length;
-      if (bytes > MAX_BODY_BYTES) throw new ApiError(400, `body: expected at most 1 MiB`);
+      if (bytes > mostBytes) {
+        throw new ApiError(400, `body: expected at most ${mostBytes >> 20} MiB`);
+      }
       chunks.push(chunk as Buffer);
     }
     const text = Buffer.concat(chunks).toString('utf8');

@@ -9,6 +9,7 @@ import * as fdb from './fdb-routes.js';
 import { portNamed, segmentNamed } from './names.js';
 import type { ApiRequest } from './request.js';
 import * as zones from './zone-routes.js';
+import * as rules from './rule-routes.js';
 import { dropsView, portView, segmentView, statsView, vlanView } from './views.js';
 
 export interface ApiContext {
@@ -47,6 +48,8 @@ const ROUTES: Record<string, Route> = {
   'GET flows': ({ target }, request) => zones.listFlows(target, request),
   'DELETE flows': ({ target }, request) => zones.endFlows(target, request),
   'GET events': ({ target }, request) => streamEvents(target, request.response),
+  'GET rules': ({ target }, request) => rules.showRules(target, request),
+  'POST rules': ({ target }, request) => rules.restoreRules(target, request),
   'GET stats': showStats,
   'GET drops': showDrops,
   'GET snapshot': sendSnapshot,

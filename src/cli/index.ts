@@ -13,6 +13,7 @@ import { ctCommand } from './commands/ct.js';
 import { dropsCommand } from './commands/drops.js';
 import { explainCommand } from './commands/explain.js';
 import { fdbCommand } from './commands/fdb.js';
+import { fwCommand } from './commands/fw.js';
 import { monitorCommand } from './commands/monitor.js';
 import { neighCommand } from './commands/neigh.js';
 import { portCommand } from './commands/port.js';
@@ -44,6 +45,7 @@ const COMMANDS: (() => Command)[] = [
   zoneCommand,
   routeCommand,
   ctCommand,
+  fwCommand,
   statsCommand,
   dropsCommand,
   captureCommand,

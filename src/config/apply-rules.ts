@@ -1,6 +1,5 @@
 /** Takes the rules of a plan into use; what counts the same as before goes on counting. */
-import { Region, Status } from '../../assembly/abi.js';
-import { COUNTER_BYTES } from '../../assembly/rules-abi.js';
+import { Status } from '../../assembly/abi.js';
 import type { Core } from '../core.js';
 import { noRoom } from './apply-overlay.js';
 import type { Plan } from './plan.js';
@@ -16,12 +15,9 @@ export function writeRules(core: Core, plan: Plan, previous: Plan | undefined): 
     throw noRoom('zones', `${rules.program.length} bytes of rules`, 'ruleBytes', RuleBytes);
   }
   if (status !== Status.Ok) throw new Error(`core: rules: ${Status[status]}`);
-  const base = core.region(Region.RuleCounters);
   counterKeys.forEach((key, counter) => {
     const old = counters.get(key);
-    if (old === undefined) return;
-    core.view.setBigUint64(base + counter * COUNTER_BYTES, old.packets, true);
-    core.view.setBigUint64(base + counter * COUNTER_BYTES + 8, old.bytes, true);
+    if (old !== undefined) core.zones.setRuleCounter(counter, old);
   });
 }
 
