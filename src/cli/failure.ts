@@ -24,5 +24,6 @@ export function linesOf(error: Error): string[] {
 
 /** `net.yaml:12:7: ports.p1.vlan.vid: expected 1..4094, got 5000`. */
 export function problemLine({ path, problem, place }: Problem): string {
-  return [place, path, problem].filter(part => part !== undefined && part !== '').join(': ');
+  const where = place === path ? [place] : [place, path];
+  return [...where, problem].filter(part => part !== undefined && part !== '').join(': ');
 }

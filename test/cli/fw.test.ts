@@ -113,7 +113,7 @@ test('fw: restore changes all or nothing', async () => {
     );
     const refused = ask('fw', 'restore', file);
     assert.is(refused.status, 2);
-    assert.match(refused.stderr, /rules\.v4:4:1: expected COMMIT/);
+    assert.match(refused.stderr, /^sluice: [^:]+rules\.v4:4:1: expected COMMIT/);
     assert.is(ask('fw', 'save').stdout, SAVED);
 
     writeFileSync(file, '*filter\n-A FORWARD -i docker0 -j DROP\nCOMMIT\n');
