@@ -45,7 +45,7 @@ export function lookUpFlow(core: Core, t: Passage): void {
   t.hash = flows.hash(t.source, t.destination, t.ports, t.scope);
   const line = flows.find(t.hash, t.source, t.destination, t.ports, t.scope);
   if (changetype<usize>(line) == 0) return;
-  if (flowLeftMs(core, line) == 0) {
+  if (flowLeftMs(core, line) == 0 || flows.stateOf(line).has(FlowStatus.Dying)) {
     count(t.zone.counters, ZoneCounter.Expired, 1);
     endFlow(core, line);
     return;

@@ -41,8 +41,14 @@ export function firstTimer(t: Passage): void {
   t.state.tcpState = <u8>(isSyn ? TcpState.SynSent : TcpState.Established);
   setTimer(t, isSyn ? FlowTimer.TcpSynSent : FlowTimer.TcpUnacknowledged);
   t.line.sequenceEnd = sequenceEndOf(t);
-  if (isSyn) t.line.other.sequenceEnd = Tcp.at(t.l4).sequence + 1;
+  if (isSyn) noteCall(t, Tcp.at(t.l4));
   else t.state.set(FlowStatus.Unconfirmed);
+}
+
+/** A SYN, maybe not the first: until there is an answer the other line has what it must say. */
+function noteCall(t: Passage, tcp: Tcp): void {
+  t.line.sequenceEnd = sequenceEndOf(t);
+  t.line.other.sequenceEnd = tcp.sequence + 1;
 }
 
 /** The sequence number behind the segment: SYN and FIN count as a byte each. */
@@ -112,10 +118,13 @@ function followsTcp(core: Core, t: Passage): bool {
     if (next == TCP_KEEP) return true; // a challenge: what it says is of another connection
     if (next == TcpState.SynRecv && tcp.acknowledged != line.sequenceEnd) return false;
     line.sequenceEnd = sequenceEndOf(t);
-  } else if (next != TCP_KEEP) noteSequence(line, sequenceEndOf(t));
+  } else if (next == TcpState.SynSent) noteCall(t, tcp);
+  else if (next != TCP_KEEP) noteSequence(line, sequenceEndOf(t));
   if (next == TCP_KEEP) return true;
   if (next == TcpState.Established) next = established(t, now);
   if (next != now) moveTo(t, next);
+  // A call that was refused, or called off: nothing is left of it.
+  if (next == TcpState.Close && !state.has(FlowStatus.SeenReply)) state.set(FlowStatus.Dying);
   return true;
 }
 

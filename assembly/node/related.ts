@@ -88,7 +88,9 @@ function about(core: Core, p: Packet, t: Passage): Drop {
   if (refused == Drop.None) refused = checkSource(core, p, t);
   if (refused == Drop.None) refused = route(core, p, t);
   if (refused == CONSUMED) return deliver(core, p, t);
+  if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
+  if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   conclude(core, t, true);
   return leave(core, p, t);

@@ -8,6 +8,8 @@
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
+import { ttlOf } from '../rules/criteria-packet';
+import { Subject } from '../rules/subject';
 import { adjacencyTo } from '../table/adjacency';
 import { Iface } from '../table/iface';
 import { localIface } from '../table/local';
@@ -58,7 +60,8 @@ export function route(core: Core, p: Packet, t: Passage): Drop {
     return Drop.NoRoute;
   }
   if (hop.kind > <u32>RouteKind.Via) return refuse(core, p, t, hop.kind);
-  if (t.ip.ttl <= 1) {
+  const subject = Subject.at(core.subject);
+  if (ttlOf(subject) <= 1) {
     tellError(core, p, t, ICMP_TIME_EXCEEDED, 0, 0);
     return Drop.TtlExceeded;
   }
@@ -69,6 +72,7 @@ export function route(core: Core, p: Packet, t: Passage): Drop {
   const adjacency = adjacencyTo(core, out, IPV4_HEAD, gateway);
   if (changetype<usize>(adjacency) == 0) return Drop.NeighbourQueueFull;
   t.adjacency = adjacency.reference;
+  subject.passHop();
   if (p.has(RxFlag.Trace)) traceRoute(core, p, hop, adjacency.index);
   return Drop.None;
 }

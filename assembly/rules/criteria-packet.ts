@@ -32,7 +32,7 @@ const SHIFT_C: u32 = 5;
 export function ttlOf(s: Subject): u32 {
   if (s.ttl != UNCHANGED) return s.ttl;
   const offset = s.family == Family.Ipv4 ? IPV4_TTL : IPV6_HOP_LIMIT;
-  return load<u8>(<usize>s.network + offset);
+  return load<u8>(<usize>s.network + offset) - s.hops;
 }
 
 /** TOS byte of IPv4 or traffic class of IPv6, likewise. */

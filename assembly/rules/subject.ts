@@ -95,7 +95,8 @@ export class Subject {
   /** Counters of the rules and policies met, and how many did not fit and are counted. */
   trailLength: u32;
   trailOverflow: u32;
-  private spare: u32;
+  /** 1: the packet is routed, and what its header says is one hop old. */
+  hops: u32;
 
   static at(ptr: usize): Subject {
     return changetype<Subject>(ptr);
@@ -106,6 +107,12 @@ export class Subject {
     memory.fill(changetype<usize>(this), 0, offsetof<Subject>());
     this.ttl = UNCHANGED;
     this.tos = UNCHANGED;
+  }
+
+  /** The packet is routed: rules behind see it one hop older (RFC 1812 §5.3.1). */
+  passHop(): void {
+    this.hops = 1;
+    if (this.ttl != UNCHANGED) this.ttl--;
   }
 
   /** Address of the counter number `index` of the trail. */

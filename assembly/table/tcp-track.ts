@@ -37,7 +37,7 @@ function afterSyn(state: u32, isReply: bool): u32 {
     case TcpState.Close:
       return isReply ? TCP_REFUSE : TCP_AGAIN;
     default:
-      return TCP_KEEP;
+      return isReply ? TCP_REFUSE : TCP_KEEP;
   }
 }
 
@@ -49,8 +49,10 @@ function afterSynAck(state: u32, isReply: bool): u32 {
       return isReply ? TcpState.SynRecv : TCP_REFUSE;
     case TcpState.SynSent2:
       return TcpState.SynRecv;
-    default:
+    case TcpState.SynRecv:
       return TCP_KEEP;
+    default:
+      return isReply ? TCP_KEEP : TCP_REFUSE; // who called has nothing to answer
   }
 }
 
