@@ -30,6 +30,7 @@ const ZONE_SHIFT: u32 = 8;
 const PORT_SHIFT: u32 = 16;
 const PORT_MASK: u32 = 0xffff;
 const ICMP_ID_OFFSET: usize = 4;
+const TYPE_MASK: u32 = 0xff;
 const TIMESTAMP: u32 = 13; // RFC 792
 const TIMESTAMP_REPLY: u32 = 14;
 const INFORMATION: u32 = 15;
@@ -143,7 +144,8 @@ export class Passage {
       case PROTOCOL_ICMP: {
         if (bytes < ICMP_BYTES) return Drop.Invalid;
         const kind: u32 = load<u16>(l4);
-        const hasId = (replyTypeOf(kind & 0xff) != kind) & 0xff || isReplyType(kind & 0xff);
+        const type = kind & TYPE_MASK;
+        const hasId = isQueryType(type) || isReplyType(type);
         const id: u32 = hasId ? load<u16>(l4, ICMP_ID_OFFSET) : 0;
         this.ports = id | (kind << PORT_SHIFT);
         break;
