@@ -208,11 +208,28 @@ export function isQueryType(type: u32): bool {
   return replyTypeOf(type) != type;
 }
 
-/** Ports of the other direction: of ICMP the same identifier, and the type that answers. */
+/** What an ICMP answer of a type answers; another type itself. */
+function queryTypeOf(type: u32): u32 {
+  switch (type) {
+    case ICMP_ECHO_REPLY:
+      return ICMP_ECHO;
+    case TIMESTAMP_REPLY:
+      return TIMESTAMP;
+    case INFORMATION_REPLY:
+      return INFORMATION;
+    case MASK_REPLY:
+      return MASK;
+    default:
+      return type;
+  }
+}
+
+/** Ports of the other direction: of ICMP the same identifier, and an answer for a query. */
 export function turned(ports: u32, protocol: u32): u32 {
   if (protocol == PROTOCOL_ICMP) {
     const type = (ports >>> PORT_SHIFT) & 0xff;
-    return (ports & PORT_MASK) | (replyTypeOf(type) << PORT_SHIFT);
+    const other = isReplyType(type) ? queryTypeOf(type) : replyTypeOf(type);
+    return (ports & PORT_MASK) | (other << PORT_SHIFT);
   }
   return rotl(ports, PORT_SHIFT);
 }

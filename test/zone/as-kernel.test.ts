@@ -6,6 +6,7 @@ import {
   HOST,
   HOST_IP,
   INSIDE,
+  MASQUERADE,
   OUTSIDE,
   SERVER,
   SERVER_IP,
@@ -87,6 +88,18 @@ test('conntrack: nothing is left of a call that was refused', () => {
   rig.send(1, out().tcp(4000, 80, { flags: SYN, sequence: 1000 }));
   assert.is(ttlOf(rig, 2, back().tcp(80, 4000, { flags: RST_ACK })), 63);
   assert.is(ttlOf(rig, 2, back().tcp(80, 4000, { flags: ACK })), 9);
+});
+
+test('related: an error about an echo reply is one about the echo', () => {
+  const rig = ZoneRig.settled({ rules: MASQUERADE });
+  rig.send(1, out().icmp(8, 0, 0x10001));
+  const answer = eth(SERVER, OUTSIDE.mac).ipv4(SERVER_IP, '203.0.113.1').icmp(0, 0, 0x10001);
+  const came = rig.send(2, answer).sent[0]!.bytes;
+  const { sent, dropped } = rig.send(1, out().icmp(3, 1).payload(came.subarray(14)));
+  assert.equal(dropped, []);
+  const quoted = eth().ipv4(SERVER_IP, '203.0.113.1', { ttl: 63 }).icmp(0, 0, 0x10001);
+  const error = eth(OUTSIDE.mac, SERVER).ipv4('203.0.113.1', SERVER_IP, { ttl: 63 });
+  assert.equal(sent[0]!.bytes, error.icmp(3, 1).payload(quoted.bytes().subarray(14)).bytes());
 });
 
 test.run();
