@@ -13,6 +13,7 @@ import type { Prefix, Route } from '../zone-table.js';
 import { noRoom } from './apply-overlay.js';
 import { writeRules } from './apply-rules.js';
 import { writeOptions, writeTimers } from './apply-zone-options.js';
+import { endPublished } from './apply-published.js';
 import type { Plan } from './plan.js';
 import type {
   PlannedInterface,
@@ -152,6 +153,7 @@ export function writeZones(core: Core, plan: Plan, previous: Plan | undefined): 
   for (const zone of plan.zones.zones) writeOptions(core, zone, zones.get(zone.name));
   writeTimers(core, plan.zones, before);
   writeRules(core, plan, previous);
+  endPublished(core, plan.zones, before);
 }
 
 /** An index that a new name takes begins at zero. */

@@ -1,4 +1,5 @@
 /** What a file says once it fits the schema, defaults filled in. See config.ts. */
+import type { GatewayMode, ZoneNetwork } from '../rules/zone-network.js';
 import type { OverlayConfig, PortConfig, StormConfig, VlanConfig } from './config.js';
 import type {
   ConntrackConfig,
@@ -84,8 +85,22 @@ export interface RawInterface {
   addresses: string[];
   mac?: string;
   mtuBytes: number;
-  inspect: boolean;
   vlan?: number;
+  inspect?: boolean;
+}
+
+export interface RawNetwork extends Pick<ZoneNetwork, 'icc' | 'internal' | 'masquerade'> {
+  gatewayMode: GatewayMode;
+  hostBinding?: string | string[];
+  masqueradeAs?: string | string[];
+  trustedInterfaces: string[];
+  allowDirectRouting: boolean;
+}
+
+export interface RawPublish {
+  ip: string | string[];
+  network: string;
+  ports: string[];
 }
 
 export interface RawRoute {
@@ -100,7 +115,9 @@ export interface RawZone extends Pick<ZoneConfig, 'forwarding' | 'reversePath'> 
   routes: RawRoute[];
   neighbours: (Omit<ZoneNeighbourConfig, 'mac'> & { mac: string })[];
   conntrack: ConntrackConfig;
-  nat: Pick<NatConfig, 'portSelect' | 'mapping' | 'filtering'> & { ports: string };
+  nat: Omit<NatConfig, 'firstPort' | 'lastPort'> & { ports: string };
+  networks?: Record<string, RawNetwork>;
+  publish: RawPublish[];
   iptables?: string;
   ip6tables?: string;
 }

@@ -1,6 +1,7 @@
 /** Zones of a validated configuration: part of config.ts, whose head applies here too. */
 import type { RuleSet } from '../rules/model.js';
 import type { CompiledRules } from '../rules/compile.js';
+import type { PublishedPort } from '../rules/publish.js';
 import type { TimerName } from './zone-timers.js';
 
 /** A prefix, its address in the one form RFC 5952 gives it, as all addresses here. */
@@ -79,6 +80,10 @@ export interface ZoneConfig {
   nat: NatConfig;
   /** At most one of each family. */
   rules: readonly ZoneRuleSet[];
+  /** Ports that the host shows for containers. */
+  published: readonly PublishedPort[];
+  /** Addresses of containers that may publish. */
+  containers: readonly string[];
 }
 
 /** The rules of all zones, for the numbers that zones and interfaces had. */

@@ -25,9 +25,10 @@ export function normaliseInterfaces(
     checkSegment(place, raw, iface, problems);
     const addresses = normaliseAddresses(`${place}.addresses`, iface, problems);
     checkMtu(`${place}.mtuBytes`, iface.mtuBytes, addresses, problems);
-    const { segment, mtuBytes, inspect, vlan = 0 } = iface;
+    const { segment, mtuBytes, vlan = 0 } = iface;
     const mac = normaliseMac(`${place}.mac`, iface, addresses, problems);
-    return { name, segment, addresses, mac, mtuBytes, inspect, vlan };
+    const inspect = iface.inspect ?? zone.networks?.[name]?.icc === false;
+    return { name, segment, addresses, mac, mtuBytes, vlan, inspect };
   });
   if (problems.length === before) checkAddresses(path, interfaces, problems);
   return interfaces;

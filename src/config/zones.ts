@@ -4,12 +4,14 @@ import type { RawConfig, RawZone } from './raw.js';
 import { show } from './schema.js';
 import type { ConntrackConfig, NatConfig, ZoneConfig } from './zone-config.js';
 import { checkMacs, normaliseInterfaces } from './zone-interfaces.js';
+import { normaliseNetworks } from './zone-networks.js';
 import { normaliseRoutes, normaliseZoneNeighbours } from './zone-routes.js';
 import { readRules } from './zone-rules.js';
 import type { TimerName } from './zone-timers.js';
 
 const MOST_PORT = 65535;
 const NOTHING_SAID: Pick<RawZone, 'routes' | 'neighbours'> = { routes: [], neighbours: [] };
+const NO_NETWORKS: Pick<RawZone, 'publish'> = { publish: [] };
 
 /**
  * Rule files are looked for from `folder` on. Adds what is wrong to `problems`; the result
@@ -21,7 +23,16 @@ export function normaliseZones(raw: RawConfig, folder: string, problems: Problem
     const before = problems.length;
     const interfaces = normaliseInterfaces(`${path}.interfaces`, raw, zone, problems);
     // Where these are wrong, what is on the link is not known.
-    const { routes, neighbours } = problems.length > before ? NOTHING_SAID : zone;
+    const wrong = problems.length > before;
+    const { routes, neighbours } = wrong ? NOTHING_SAID : zone;
+    const texts = readRules(path, zone, folder, problems);
+    const published = normaliseNetworks(
+      path,
+      wrong ? NO_NETWORKS : zone,
+      interfaces,
+      texts,
+      problems,
+    );
     return {
       name,
       forwarding: zone.forwarding,
@@ -31,7 +42,9 @@ export function normaliseZones(raw: RawConfig, folder: string, problems: Problem
       neighbours: normaliseZoneNeighbours(`${path}.neighbours`, neighbours, interfaces, problems),
       conntrack: zone.conntrack,
       nat: normaliseNat(`${path}.nat.ports`, zone, problems),
-      rules: readRules(path, zone, folder, problems),
+      rules: published.rules ?? texts,
+      published: published.ports,
+      containers: published.containers,
     };
   });
   checkTimeouts(zones, problems);

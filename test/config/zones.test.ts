@@ -85,6 +85,8 @@ test('zones: defaults are filled in', () => {
       lastPort: 60999,
     },
     rules: [],
+    published: [],
+    containers: [],
   });
   assert.equal(interfaces[1], {
     name: 'eth0',
@@ -95,8 +97,8 @@ test('zones: defaults are filled in', () => {
     ],
     mac: 0x0242c0a80002n,
     mtuBytes: 1500,
-    inspect: false,
     vlan: 0,
+    inspect: false,
   });
 });
 

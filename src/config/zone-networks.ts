@@ -1,0 +1,242 @@
+/** Networks of a zone and what its containers publish there: its rules follow from them. */
+import { formatIp, parseIp } from '../frame/address.js';
+import type { Family, RuleSet } from '../rules/model.js';
+import {
+  bindPort,
+  type Endpoint,
+  parsePublish,
+  PortAllocator,
+  type PublishedPort,
+  type PublishSpec,
+  type ZoneNetwork,
+  zoneRules,
+} from '../rules/publish.js';
+import { isInternal } from '../rules/zone-network.js';
+import { ConfigError, type Problem } from './config-error.js';
+import { isInPrefix, isIpv4Text, subnetOf } from './ip.js';
+import type { RawNetwork, RawZone } from './raw.js';
+import { show } from './schema.js';
+import { unknownName } from './unknown-name.js';
+import type { InterfaceConfig, ZoneRuleSet } from './zone-config.js';
+import { rulesKey } from './zone-rules.js';
+
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
+const USER_CHAIN = 'DOCKER-USER';
+const WILDCARDS = ['0.0.0.0', '::'];
+const LOOPBACK_IPV4 = { ip: '127.0.0.0', prefixBits: 8 };
+const LOOPBACK_IPV6 = '::1';
+
+export interface Published {
+  /** Undefined: the zone has no networks, and its rules are those of its texts. */
+  rules: ZoneRuleSet[] | undefined;
+  ports: PublishedPort[];
+  /** Addresses of containers. */
+  containers: string[];
+}
+
+type ByFamily = Partial<Record<Family, string>>;
+
+/**
+ * `texts`: rules that stand beside the networks. Adds what is wrong to `problems`; the
+ * result only counts if nothing was added.
+ */
+export function normaliseNetworks(
+  path: string,
+  zone: Pick<RawZone, 'networks' | 'publish'>,
+  interfaces: readonly InterfaceConfig[],
+  texts: readonly ZoneRuleSet[],
+  problems: Problem[],
+): Published {
+  const before = problems.length;
+  const { networks: raw } = zone;
+  if (raw === undefined && zone.publish.length > 0)
+    problems.push({ path: `${path}.publish`, problem: 'expected none without networks, got some' });
+  if (raw === undefined) return { rules: undefined, ports: [], containers: [] };
+  for (const { set } of texts) checkUserChains(`${path}.${rulesKey(set.family)}`, set, problems);
+  const networks = Object.entries(raw).flatMap(([name, network]) =>
+    networkOf(`${path}.networks.${name}`, name, network, interfaces, problems),
+  );
+  if (problems.length > before) return { rules: [], ports: [], containers: [] };
+  const publisher = new Publisher(networks, interfaces, problems);
+  publisher.publish(`${path}.publish`, zone.publish);
+  const { ports, containers } = publisher;
+  const full = networks.map(network => ({ ...network, containers: publisher.of(network.bridge) }));
+  const families = FAMILIES.filter(
+    family =>
+      networks.some(({ subnet }) => subnet[family] !== undefined) ||
+      texts.some(({ set }) => set.family === family),
+  );
+  const rules = families.map((family): ZoneRuleSet => {
+    const current = texts.find(({ set }) => set.family === family)?.set;
+    const set = zoneRules({ networks: full, ports }, family, current);
+    return { set, file: `${path}.networks` };
+  });
+  return { rules, ports, containers: [...containers.keys()] };
+}
+
+function networkOf(
+  path: string,
+  name: string,
+  raw: RawNetwork,
+  interfaces: readonly InterfaceConfig[],
+  problems: Problem[],
+): ZoneNetwork[] {
+  const names = interfaces.map(iface => iface.name);
+  const own = interfaces.find(iface => iface.name === name);
+  if (own === undefined) {
+    problems.push(unknownName(path, name, names));
+    return [];
+  }
+  raw.trustedInterfaces.forEach((trusted, index) => {
+    if (names.includes(trusted)) return;
+    problems.push(unknownName(`${path}.trustedInterfaces[${index}]`, trusted, names));
+  });
+  const subnet: ByFamily = {};
+  for (const address of own.addresses) {
+    subnet[isIpv4Text(address.ip) ? 'ipv4' : 'ipv6'] ??= subnetOf(address);
+  }
+  const { icc, internal, masquerade, gatewayMode, trustedInterfaces, allowDirectRouting } = raw;
+  return [
+    {
+      bridge: name,
+      subnet,
+      containers: {},
+      icc,
+      internal,
+      masquerade,
+      gatewayMode: { ipv4: gatewayMode, ipv6: gatewayMode },
+      hostAddress: byFamily(`${path}.masqueradeAs`, raw.masqueradeAs, problems),
+      hostBinding: byFamily(`${path}.hostBinding`, raw.hostBinding, problems),
+      trustedInterfaces,
+      allowDirectRouting,
+    },
+  ];
+}
+
+/** Addresses, at most one of each family. */
+function byFamily(
+  path: string,
+  said: string | readonly string[] | undefined,
+  problems: Problem[],
+): ByFamily {
+  const found: ByFamily = {};
+  for (const text of typeof said === 'string' ? [said] : (said ?? [])) {
+    const bytes = parseIp(text);
+    const ip = bytes === undefined ? '' : formatIp(bytes);
+    const family = isIpv4Text(ip) ? 'ipv4' : 'ipv6';
+    if (bytes === undefined || found[family] !== undefined) {
+      const problem = `expected an IP address, or one of each family, got ${show(text)}`;
+      problems.push({ path, problem });
+      continue;
+    }
+    found[family] = ip;
+  }
+  return found;
+}
+
+/** Of a text beside networks: it fills DOCKER-USER and the chains that one calls. */
+function checkUserChains(path: string, set: RuleSet, problems: Problem[]): void {
+  for (const { name: table, chains } of set.tables) {
+    const byName = new Map(chains.map(chain => [chain.name, chain]));
+    const called = new Set(table === 'filter' ? [USER_CHAIN] : []);
+    for (const name of called) {
+      for (const { target } of byName.get(name)?.rules ?? [])
+        if (target.kind === 'jump' || target.kind === 'goto') called.add(target.chain);
+    }
+    for (const { name, policy, rules } of chains) {
+      if (called.has(name)) continue;
+      if (policy === 'ACCEPT' && rules.length === 0) continue;
+      const expected = `expected ${USER_CHAIN} of filter and chains it calls, beside networks`;
+      problems.push({ path, problem: `${expected}, got chain ${name} of ${table}` });
+    }
+  }
+}
+
+/** One port or range of a container, not bound yet. */
+interface Wish {
+  path: string;
+  spec: PublishSpec;
+  endpoint: Endpoint;
+}
+
+class Publisher {
+  readonly ports: PublishedPort[] = [];
+  /** The network of each container address. */
+  readonly containers = new Map<string, string>();
+  private readonly allocator = new PortAllocator();
+
+  constructor(
+    private readonly networks: readonly ZoneNetwork[],
+    private readonly interfaces: readonly InterfaceConfig[],
+    private readonly problems: Problem[],
+  ) {}
+
+  /** Ports that are named are bound before those that are chosen. */
+  publish(path: string, publish: RawZone['publish']): void {
+    const wishes = publish.flatMap((raw, index) => this.wishes(`${path}[${index}]`, raw));
+    const isNamed = ({ spec }: Wish): boolean => spec.hostPorts !== undefined;
+    for (const wish of wishes.filter(isNamed)) this.bind(wish);
+    for (const wish of wishes.filter(wish => !isNamed(wish))) this.bind(wish);
+  }
+
+  /** Container addresses of a network. */
+  of(bridge: string): Record<Family, string[]> {
+    const all = [...this.containers].flatMap(([ip, network]) => (network === bridge ? [ip] : []));
+    return { ipv4: all.filter(isIpv4Text), ipv6: all.filter(ip => !isIpv4Text(ip)) };
+  }
+
+  private wishes(path: string, { ip, network: name, ports }: RawZone['publish'][number]): Wish[] {
+    const network = this.networks.find(({ bridge }) => bridge === name);
+    if (network === undefined) {
+      const names = this.networks.map(({ bridge }) => bridge);
+      this.problems.push(unknownName(`${path}.network`, name, names));
+      return [];
+    }
+    const addresses = byFamily(`${path}.ip`, ip, this.problems);
+    for (const address of Object.values(addresses)) this.checkContainer(path, address, network);
+    return ports.flatMap((text, index): Wish[] => {
+      const place = `${path}.ports[${index}]`;
+      try {
+        const spec = parsePublish(text, place);
+        return [{ path: place, spec, endpoint: { network, ...addresses } }];
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        this.problems.push(...error.problems);
+        return [];
+      }
+    });
+  }
+
+  private checkContainer(path: string, ip: string, { bridge }: ZoneNetwork): void {
+    const own = this.interfaces.find(({ name }) => name === bridge)!.addresses;
+    const isFit = own.some(address => isInPrefix(ip, address) && address.ip !== ip);
+    if (isFit && !this.containers.has(ip)) {
+      this.containers.set(ip, bridge);
+      return;
+    }
+    const expected = isFit ? 'an address of its own' : `a container's address in ${bridge}`;
+    this.problems.push({ path: `${path}.ip`, problem: `expected ${expected}, got ${ip}` });
+  }
+
+  private bind({ path, spec, endpoint }: Wish): void {
+    const refuse = (problem: string): unknown => this.problems.push({ path, problem });
+    const { hostIp } = spec;
+    if (hostIp !== undefined && !this.isLocal(hostIp))
+      return void refuse(`expected an address of the zone, got ${hostIp}`);
+    try {
+      const bound = bindPort(spec, endpoint, this.allocator);
+      this.ports.push(...bound);
+      const isClosed = FAMILIES.every(family => isInternal(endpoint.network, family));
+      if (bound.length > 0 || isClosed) return;
+      refuse('expected a host address of a family that the container has');
+    } catch (error) {
+      refuse((error as Error).message);
+    }
+  }
+
+  private isLocal(ip: string): boolean {
+    if (WILDCARDS.includes(ip) || ip === LOOPBACK_IPV6 || isInPrefix(ip, LOOPBACK_IPV4))
+      return true;
+    return this.interfaces.some(({ addresses }) => addresses.some(own => own.ip === ip));
+  }
+}
