@@ -336,17 +336,5 @@ export enum SubjectField {
 export const UNCHANGED = 0xffffffff;
 export const MSS_OF_PATH = 0xffffffff;
 
-/** What `nearest` says: u32 each. */
-export const NEAREST_BYTES = 16;
-export enum NearestField {
-  Rule = 0, // id of the rule; NO_RULE
-  Failed = 4, // criteria that say no
-  Mask = 8, // a bit for each of the first 32 criteria that does
-  Asked = 12, // rules looked at
-}
-export const NO_RULE = 0xffffffff;
-/** More rules than this are not looked at. */
-export const MOST_NEAREST = 1000000;
-
 /** Counter of a rule or policy: two u64. */
 export const COUNTER_BYTES = 16;

@@ -2,7 +2,6 @@
 import { SUBJECT_BYTES } from '../rules-abi';
 import { countTrail as countOfTrail } from '../rules/count';
 import { evaluate as verdictOf } from '../rules/evaluate';
-import { nearest as nearestOf } from '../rules/nearest';
 import { countPath as countOfPath, foldPaths as fold, pathOf as numberOf } from '../rules/path';
 import {
   Rules,
@@ -106,8 +105,4 @@ export function traceSubject(subject: usize, core: usize, index: u32): void {
   p.origin = index;
   Subject.at(subject).core = <u32>core;
   Subject.at(subject).packet = <u32>changetype<usize>(p);
-}
-
-export function nearestRule(rules: usize, subject: usize, hook: u32, out: usize): void {
-  nearestOf(Rules.at(rules), Subject.at(subject), hook, out);
 }

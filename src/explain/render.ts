@@ -1,4 +1,5 @@
 /** A walk as text for people and as a Mermaid diagram. */
+import type { WhyNot } from './why-not.js';
 import type { Walk, WalkFrame, WalkStep } from './walk.js';
 
 const HEX_ROW_BYTES = 16;
@@ -15,6 +16,16 @@ export function walkText(walk: Walk): string {
     ...hexRows(walk.in.hex),
     ...walk.out.flatMap(frame => ['', ...outBytes(walk, frame)]),
   ].join('\n');
+}
+
+/** Who refused it, who all but let it pass, and what that one asks in vain. */
+export function whyNotText(why: WhyNot | null): string {
+  if (why === null) return 'why not: no rule refused it';
+  const { decided, nearest, failed } = why;
+  const lines = [`why not: refused by ${decided}`];
+  if (nearest === null) return [...lines, '  no rule there accepts anything'].join('\n');
+  const inVain = failed.length === 0 ? 'nothing: it stands behind the other' : failed.join(', ');
+  return [...lines, `  nearest: ${nearest}`, `  what of it fails: ${inVain}`].join('\n');
 }
 
 function outBytes(walk: Walk, frame: WalkFrame): string[] {

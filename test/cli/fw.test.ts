@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { withRun } from '../support/cli.js';
+import { sluice, withRun } from '../support/cli.js';
 
 const CONFIG = `
 capacities: { fdbEntries: 64, flows: 256 }
@@ -86,7 +86,6 @@ num   pkts bytes target     prot opt in     out     source               destina
 
 test('fw: check answers as iptables -C', async () => {
   await withRun(CONFIG, async (_, folder) => {
-    const { sluice } = await import('../support/cli.js');
     const check = (...words: string[]) =>
       sluice('fw', 'check', '--socket', folder.socket, ...words);
     assert.is(check('FORWARD', '-p', 'tcp', '--dport', '80', '-j', 'WEB').status, 0);
@@ -101,6 +100,24 @@ test('fw: check answers as iptables -C', async () => {
     const wrong = check('FORWARD', '--dport', '80');
     assert.is(wrong.status, 2);
     assert.match(wrong.stderr, /^sluice: rule: expected /);
+  });
+});
+
+test('fw: explain --why-not asks the rules that run, and changes nothing', async () => {
+  await withRun(CONFIG, async (_, folder) => {
+    const text =
+      '*filter\n:FORWARD DROP [0:0]\n-A FORWARD -d 10.0.9.9/32 -p tcp -j ACCEPT\nCOMMIT\n';
+    const file = join(folder.path, 'rules.v4');
+    writeFileSync(file, text);
+    const to = ['--socket', folder.socket];
+    assert.is(sluice('fw', 'restore', file, ...to).status, 0);
+    const before = sluice('fw', 'save', '-c', ...to).stdout;
+    const frame = 'eth 02:42:0a:00:00:09→02:42:0a:00:00:01 ipv4 10.0.0.9→10.0.0.2 tcp 1→80 syn';
+    const { stdout } = sluice('explain', ...to, '--from', 'c2', '--why-not', frame);
+    assert.match(stdout, /^why not: refused by filter FORWARD policy$/m);
+    assert.match(stdout, /nearest: filter FORWARD rule 1 \(.*rules\.v4:3\)/);
+    assert.match(stdout, /what of it fails: -d 10\.0\.9\.9\/32$/m);
+    assert.is(sluice('fw', 'save', '-c', ...to).stdout, before);
   });
 });
 

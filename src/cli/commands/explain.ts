@@ -3,14 +3,18 @@ import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../../config/config-error.js';
 import { loadConfig } from '../../config/load.js';
 import type { Core } from '../../core.js';
-import { walkMermaid, walkText } from '../../explain/render.js';
+import { walkMermaid, walkText, whyNotText } from '../../explain/render.js';
 import { type Walk, walkFrame } from '../../explain/walk.js';
+import { type WhyNot, whyNot } from '../../explain/why-not.js';
 import { WordsError, frameFromWords } from '../../frame/words.js';
 import { inputsOf, namesOf, portNames, prepareCore } from '../../replay/prepare.js';
 import { replay } from '../../replay/replay.js';
 import { collect } from '../collect.js';
 import { ExitCode } from '../exit.js';
-import { type LivePlan, liveSwitch } from '../live.js';
+import { type LivePlan, liveSwitch, liveZones } from '../live.js';
+
+/** null: no rule refused the packet. */
+type Told = Walk & { whyNot?: WhyNot | null };
 
 interface Options {
   config?: string;
@@ -20,6 +24,7 @@ interface Options {
   from?: string;
   json?: boolean;
   mermaid?: boolean;
+  whyNot?: boolean;
 }
 
 const HELP = `
@@ -29,6 +34,9 @@ state of a running one (--socket), which is not changed.
 
   eth SRC→DST [vlan VID[,PRIORITY]] [arp A→B | ipv4 A→B | ipv6 A→B]
       [udp P→P | tcp P→P [syn,ack,…] | icmp] [type N] [ttl N] [length BYTES]
+
+--why-not names, for a packet that rules refuse, the rule or policy that decided, the rule that
+comes closest to accepting it, and what of that one does not apply; for frames in words.
 
 Examples:
   sluice explain -c net.yaml --in p1=traffic.pcapng --packet 7
@@ -46,6 +54,7 @@ export function explainCommand(): Command {
     .option('--packet <n>', 'which packet of the captures, from 1', parsePacket)
     .option('--from <port>', 'where the frame in words comes in')
     .option('--json', 'print the walk as JSON')
+    .option('--why-not', 'which rule refused it, and which came closest to let it pass')
     .option('--mermaid', 'print the walk as a Mermaid diagram')
     .addHelpText('after', HELP.replaceAll('02::1->02::2', '02:00:00:00:00:01->02:00:00:00:00:02'))
     .action(async (words: string[], options: Options) => {
@@ -62,12 +71,15 @@ function parsePacket(text: string): number {
   throw new InvalidArgumentError('Expected a number from 1.');
 }
 
-function render(walk: Walk, options: Options): string {
+function render(walk: Told, options: Options): string {
   if (options.json) return JSON.stringify(walk);
-  return options.mermaid ? walkMermaid(walk) : walkText(walk);
+  if (options.mermaid) return walkMermaid(walk);
+  const { whyNot: why } = walk;
+  return why === undefined ? walkText(walk) : `${walkText(walk)}\n\n${whyNotText(why)}`;
 }
 
-async function fromCapture(options: Options): Promise<Walk> {
+async function fromCapture(options: Options): Promise<Told> {
+  if (options.whyNot) throw new ConfigError('--why-not', 'expected a frame in words, got --in');
   if (options.config === undefined)
     throw new ConfigError('-c', 'expected a configuration, got none');
   if (options.packet === undefined)
@@ -85,7 +97,7 @@ async function fromCapture(options: Options): Promise<Walk> {
   throw new ConfigError('--packet', `expected 1..${summary.packets}, got ${options.packet}`);
 }
 
-async function fromWords(words: readonly string[], options: Options): Promise<Walk> {
+async function fromWords(words: readonly string[], options: Options): Promise<Told> {
   const frame = frameOf(words.join(' '));
   const { core, plan } = await stateOf(options);
   const port = plan.ports.find(({ name }) => name === options.from);
@@ -93,7 +105,11 @@ async function fromWords(words: readonly string[], options: Options): Promise<Wa
     const known = plan.ports.map(({ name }) => name).join(', ');
     throw new ConfigError('--from', `expected one of ${known}, got ${options.from ?? 'none'}`);
   }
-  return walkFrame(core, frame, { port: port.index, nowMs: core.nowMs }, namesOf(plan, core));
+  const [at, names] = [{ port: port.index, nowMs: core.nowMs }, namesOf(plan, core)];
+  if (!options.whyNot) return walkFrame(core, frame, at, names);
+  const zones = options.socket === undefined ? plan.zones : await liveZones(options.socket, plan);
+  const why = whyNot(core, { frame, at, names, zones }) ?? null;
+  return { ...walkFrame(core, frame, at, names), whyNot: why };
 }
 
 function frameOf(words: string): Uint8Array {
