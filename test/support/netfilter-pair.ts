@@ -34,6 +34,10 @@ export const DIFFERENCES = {
     'a SYN must be answered with the right acknowledgment and a reset be at the exact place, also where windows are not checked (RFC 5961 §3): the kernel, told not to check them, takes both as they come',
   reopened:
     'a SYN of who called begins anew where a connection is over; the kernel passes some as part of the old one, which is then in the way of the answer',
+  'same port':
+    'a port that had to be changed is changed for that flow alone; the kernel tries it first for other flows of the same sender too',
+  'cut checksum':
+    'the checksum in a quote that ends behind it, but within the TCP header, follows the ports; the kernel leaves it',
   untranslated:
     'where a zone translates, what is invalid is dropped; the kernel lets it out with its private source, or answers it itself (conformance §2.12)',
   'own tos':

@@ -108,7 +108,8 @@ function l4Seen(l4: Buffer, ip: Whole, names: Names, id: number, isQuote: boolea
   if (ip.protocol === UDP) {
     return { ...ports, bytes: l4.readUInt16BE(4), sum: neutral(6), rest: hex(l4.subarray(8)) };
   }
-  if (l4.length < 20) return { ...ports, sum: neutral(16), rest: hex(l4.subarray(4, 16)) };
+  // DIFFERENCES, 'cut checksum'.
+  if (l4.length < 20) return { ...ports, rest: hex(l4.subarray(4, 16)) };
   return {
     ...ports,
     sequence: l4.readUInt32BE(4),
