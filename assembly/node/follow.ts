@@ -71,8 +71,7 @@ export function follows(core: Core, t: Passage): bool {
   if (t.isReply != 0 && !isAnswered) {
     state.set(FlowStatus.SeenReply);
     t.line.flags &= ~LINE_FAST;
-    t.line.other.flags &= ~LINE_FAST;
-    t.line.other.adjacency = 0; // judged as new; judged again as established
+    t.line.other.judgeAgain(); // as established: it was judged as new
   }
   if (!t.isTcp) followOther(core, t);
   return true;

@@ -123,6 +123,7 @@ export function ask(core: Core, p: Packet, t: Passage, hook: Hook): Drop {
   if (verdict == Verdict.Accept) return Drop.None;
   if (verdict == Verdict.Nat) return Drop.None;
   countTrail(rules, s, 0, t.total);
+  keepMark(t, s);
   if (verdict == Verdict.Drop) return Drop.RuleDrop;
   reject(core, p, t, s.rejectWith);
   return Drop.RuleReject;
@@ -170,16 +171,17 @@ function codeOf(how: u32): u32 {
 
 /**
  * Books the packet on all rules it met. What was said is kept in its flow's line, if the next
- * packet of the line would meet the same: `isFirst` says that it would not, since the nat
+ * packet of the line would meet the same: not after a new mark, nor if `isFirst`, since the nat
  * table is only asked once.
  */
 export function conclude(core: Core, t: Passage, isFirst: bool): void {
   const rules = Rules.at(core.rules);
   const s = Subject.at(core.subject);
   const line = t.line;
-  if (changetype<usize>(line) != 0) t.state.mark = s.connMark;
+  const isMarked = keepMark(t, s);
   const isSyn = (t.tcpFlags & TCP_SYN) != 0 && s.dependsOnSyn != 0;
-  const holds = changetype<usize>(line) != 0 && !isFirst && s.isVolatile == 0 && !isSyn;
+  const isSame = !isFirst && !isMarked && s.isVolatile == 0 && !isSyn;
+  const holds = changetype<usize>(line) != 0 && isSame;
   const path = holds && s.trailLength != 0 ? pathOf(rules, s) : 0;
   t.hasWishes = u32(s.tcpMss != 0 || s.ttl != UNCHANGED || s.tos != UNCHANGED);
   if (path == 0) countTrail(rules, s, 0, t.total);
@@ -188,6 +190,19 @@ export function conclude(core: Core, t: Passage, isFirst: bool): void {
   line.path = path;
   line.adjacency = isKept ? t.adjacency : 0;
   line.generation = <u16>core.generation;
+}
+
+/**
+ * Gives the flow the mark that rules gave it, a refused packet's as well. True: it is another,
+ * so both directions are to be judged again.
+ */
+function keepMark(t: Passage, s: Subject): bool {
+  const line = t.line;
+  if (changetype<usize>(line) == 0 || t.state.mark == s.connMark) return false;
+  t.state.mark = s.connMark;
+  line.judgeAgain();
+  line.other.judgeAgain();
+  return true;
 }
 
 /** Whether what was decided about the line covers the packet: rules may look at SYN. */

@@ -62,6 +62,12 @@ export class FlowLine {
     return this.scope != 0 && this.scope < PERMIT_SCOPE;
   }
 
+  /** Forgets what was decided: its next packet meets the rules. */
+  judgeAgain(): void {
+    this.flags &= ~LINE_FAST;
+    this.adjacency = 0;
+  }
+
   /** The other direction of the same flow: lines come in pairs. */
   get other(): FlowLine {
     return changetype<FlowLine>(changetype<usize>(this) ^ FLOW_LINE_BYTES);

@@ -1,9 +1,9 @@
 /**
- * A generator of whole numbers below its argument, seeded by $SLUICE_SEED or by the clock.
- * The seed is printed, so that a failure can be run again.
+ * A generator of whole numbers below its argument, seeded by $SLUICE_SEED, else by `usual` or
+ * the clock. The seed is printed, so that a failure can be run again.
  */
-export function seededRandom(what: string): (below: number) => number {
-  const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 0x7fffffff);
+export function seededRandom(what: string, usual?: number): (below: number) => number {
+  const seed = Number(process.env['SLUICE_SEED'] ?? usual ?? Date.now() % 0x7fffffff);
   console.log(`${what}: SLUICE_SEED=${seed}`);
   return randomOf(seed);
 }

@@ -90,6 +90,21 @@ test('conntrack: nothing is left of a call that was refused', () => {
   assert.is(ttlOf(rig, 2, back().tcp(80, 4000, { flags: ACK })), 9);
 });
 
+test('rules: a mark that a refused packet gives its flow holds for what comes back', () => {
+  const rules = saveText('mangle', [
+    '-A FORWARD -o in -m connmark --mark 0x3 -j DROP',
+    '-A FORWARD -i in -m length --length 100: -j CONNMARK --set-mark 3',
+    '-A FORWARD -i in -m length --length 100: -j DROP',
+  ]);
+  const rig = ZoneRig.settled({ rules });
+  for (let i = 0; i < 3; i++) {
+    rig.send(1, out().udp(4000, 80));
+    assert.equal(rig.send(2, back().udp(80, 4000)).dropped, []);
+  }
+  assert.is(rig.send(1, out().udp(4000, 80).payload(100)).dropped[0]!.reason, 'RuleDrop');
+  assert.is(rig.send(2, back().udp(80, 4000)).dropped[0]!.reason, 'RuleDrop');
+});
+
 test('related: an error about an echo reply is one about the echo', () => {
   const rig = ZoneRig.settled({ rules: MASQUERADE });
   rig.send(1, out().icmp(8, 0, 0x10001));
