@@ -78,7 +78,7 @@ export class Conversations {
     const source = oneOf(random, HOSTS[side]);
     const sourcePort = oneOf(random, SOURCE_PORTS) + random(PORTS_EACH);
     const key = `${protocol} ${source} ${sourcePort}`;
-    if (this.used.has(key)) return this.newTalk();
+    if (this.used.has(key) || this.pair.hasChosen(protocol, sourcePort)) return this.newTalk();
     this.used.add(key);
     const published = protocol === TCP ? 8080 : 5353;
     return {

@@ -206,6 +206,12 @@ export class Pair {
     this.names.ours.set(`${was.protocol}:${own.sourcePort}`, name);
   }
 
+  /** Whether one of the two took a port in place of a sender's: only there is it in use. */
+  hasChosen(protocol: number, port: number): boolean {
+    const { kernel, ours } = this.names;
+    return [kernel, ours].some(names => names.has(`${protocol}:${port}`));
+  }
+
   private seenOf(lane: Lane, came: readonly Came[], sent: Uint8Array): Seen[] {
     const id = Buffer.from(sent).readUInt16BE(18);
     return (['in', 'out'] as const).flatMap(side =>
