@@ -83,6 +83,8 @@ const TCP_STATES: Record<TcpState, string> = {
   [TcpState.SynSent2]: 'SYN_SENT2',
 };
 
+export const TCP_STATE_NAMES: readonly string[] = Object.values(TCP_STATES);
+
 export function zoneViews({ zones, segments }: Plan, state: ZonesState): ZoneView[] {
   const names = new Map(zones.interfaces.map(iface => [iface.index, iface.config.name]));
   const segmentNames = new Map(segments.map(({ index, name }) => [index, name]));

@@ -12,7 +12,8 @@ const NAMES: Record<number, string> = {
 };
 const NAME_WIDTH = 8;
 const ICMP = new Set([1, 58]);
-const PORTED = new Set([6, 17, 132]);
+/** Protocols whose flows have ports. */
+export const PORTED: ReadonlySet<number> = new Set([6, 17, 132]);
 
 /** `tcp`, or the number where there is no name. */
 export function protocolName(protocol: number): string {

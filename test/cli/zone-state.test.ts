@@ -72,7 +72,20 @@ test('cli: connections in the form of conntrack, filtered, counted, forgotten', 
     assert.is(ask('ct', 'list', '--dst-nat').stdout, '');
     assert.is(ask('ct', 'count', '--src-nat').stdout, '3\n');
     assert.is(ask('ct', 'get', '-p', 'tcp', '--dport', '81').status, 1);
-    assert.is(ask('ct', 'list', '-p', 'quic').status, 2);
+    assert.is(ask('ct', 'count', '-s', '10.0.0.0/8', '-d', '93.184.216.34').stdout, '3\n');
+    assert.is(ask('ct', 'count', '--dport', String(8 << 8)).stdout, '0\n', 'echo has no port');
+    for (const [words, problem] of [
+      [['-p', 'quic'], 'protocol: expected a name or 0..255, got quic'],
+      [['--zone', ''], 'zone: expected a value, got nothing'],
+      [['--zone', 'hots'], 'zone: expected one of host, got hots (did you mean host?)'],
+      [['-s', '10.0.0'], 'src: expected an IP address or prefix, got 10.0.0'],
+      [['--dport', '1e2'], 'dport: expected 0..65535, got 1e2'],
+      [['--state', 'OPEN'], 'state: expected one of NONE, SYN_SENT'],
+    ] as const) {
+      const { status, stderr } = ask('ct', 'flush', ...words);
+      assert.ok(status !== 0 && stderr.includes(problem), stderr);
+    }
+    assert.is(ask('ct', 'count').stdout, '3\n');
     assert.match(ask('ct', 'flush', '-p', 'udp').stderr, /1 flow entries have been deleted/);
     const json = ask('ct', 'list', '--json').stdout;
     assert.is((JSON.parse(json) as unknown[]).length, 2);
