@@ -169,6 +169,8 @@ export class Core {
   adjacencies: usize;
   flows: usize;
   flowTimers: usize;
+  /** table/port-hints.ts. */
+  portHints: usize;
   /** Addresses of the packets that zones have to decide about. */
   routed: usize;
   /** What a zone knows of the packet at hand: node/passage.ts; what rules see of it. */

@@ -20,6 +20,7 @@ import { Flows } from './table/flow';
 import { FLOW_TIMER_BYTES, createFlowTimers } from './table/flow-timers';
 import { createIfaces } from './table/iface-config';
 import { nextHopCount } from './table/next-hop';
+import { PortHints } from './table/port-hints';
 import { Routes } from './table/route';
 import { createZones } from './table/zone';
 import { INTERFACE_ADDRESSES, ZoneCounter } from './zone-abi';
@@ -42,7 +43,8 @@ export function placeZones(core: Core): usize {
   core.adjacencies = at = alignLine(at + <usize>(nextHopCount(core) + 1) * NEXT_HOP_BYTES);
   core.flows = at = alignPair(at + Adjacencies.bytesFor(core.capacity(Capacity.Adjacencies)));
   core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
-  core.routed = at = alignLine(at + FLOW_TIMER_BYTES);
+  core.portHints = at = alignLine(at + FLOW_TIMER_BYTES);
+  core.routed = at = alignLine(at + PortHints.bytesFor(core.capacity(Capacity.Flows)));
   core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
   core.subject = at = alignLine(at + PASSAGE_BYTES);
   core.rules = at = alignLine(at + SUBJECT_BYTES);
@@ -69,6 +71,7 @@ export function createZoneTables(core: Core, seed: u64): void {
   Adjacencies.create(core.adjacencies, core.capacity(Capacity.Adjacencies), mix(seed + 3));
   Flows.create(core.flows, core.capacity(Capacity.Flows), mix(seed + 4));
   createFlowTimers(core);
+  PortHints.create(core.portHints, core.capacity(Capacity.Flows), mix(seed + 6));
   const rules = core.capacity(Capacity.Rules);
   const paths = core.capacity(Capacity.Paths);
   createRules(core.rules, programBytes(core), rules, rules, paths);

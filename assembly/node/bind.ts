@@ -3,10 +3,10 @@
  * §4, RFC 6056 §3.3).
  *
  * A source port stays what it is while the answer's addresses and ports are free; else, or
- * where a rule says so, other ones of the range are tried: all of a small range, of a large
- * one MOST_TRIES of the sender's parity, by a secret hash of the flow and the try, so that no
- * pattern of ports in use is in the way. Or the next ones in turn, where the zone says so. A
- * port below 1024 stays below.
+ * where a rule says so, other ones of the range are tried: all of a small range; of a large
+ * one those of the sender's parity, from places that a secret hash of the flow and the try
+ * says, first ports that nobody seems to have (table/port-hints.ts), then MOST_TRIES any. Or
+ * the next ones in turn, where the zone says so. A port below 1024 stays below.
  *
  * An address of a range is chosen by a hash of the source: a host keeps its address (RFC 4787
  * REQ-2); a destination by source and destination, or with --persistent by the source alone.
@@ -27,6 +27,7 @@ import { Flows } from '../table/flow';
 import { flowLeftMs } from '../table/flow-timers';
 import { endpointAt, mappedPort } from '../table/mapping';
 import { IPV4_HEAD } from '../table/neighbour';
+import { NO_PORT, PortHints } from '../table/port-hints';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { Filtering, FlowStatus, PortSelect, ZoneCounter } from '../zone-abi';
@@ -36,6 +37,9 @@ import { Passage, hasPorts, turned } from './passage';
 import { askNat, setDestination } from './rules';
 
 const MOST_TRIES: u32 = 256;
+/** Places that are looked at for a port that nobody seems to have; the first ones anywhere. */
+const MOST_LOOKS: u32 = 8;
+const FIRST_LOOKS: u32 = 4;
 const PORT_BITS: u32 = 16;
 const PORT_MASK: u32 = 0xffff;
 const IDS: u32 = 65536;
@@ -219,11 +223,31 @@ function searchPort(core: Core, t: Passage, first: u32, size: u32, select: u32, 
     }
     return false;
   }
+  if (tryHinted(core, t, first, size, random, old)) return true;
   const base = first + ((first ^ old) & 1);
   const half = (first + size - base + 1) >> 1;
   return (
     tryPorts(core, t, base, half, random, false) || tryPorts(core, t, base, half, random, true)
   );
+}
+
+/** Tries ports of the old one's parity that no flow seems to have, towards any destination. */
+function tryHinted(core: Core, t: Passage, first: u32, size: u32, random: u64, old: u32): bool {
+  const hints = PortHints.at(core.portHints);
+  const start = hints.startOf(t.newSource, t.scope);
+  const last = first + size - 1;
+  for (let i: u32 = 0; i < MOST_LOOKS; i++) {
+    const at = first + <u32>(((mix(random + i) >> 32) * size) >> 32);
+    let near = (at & ~1) | (old & 1);
+    if (i >= FIRST_LOOKS) near = hints.skipFull(start, near, last);
+    if (near == NO_PORT) near = hints.skipFull(start, (first & ~1) | (old & 1), last);
+    if (near == NO_PORT) return false;
+    const port = hints.pick(start, near, first, last);
+    if (port == NO_PORT) continue;
+    if (take(core, t, port)) return true;
+    hints.mark(start, port); // a flow has it that was not translated
+  }
+  return false;
 }
 
 /**

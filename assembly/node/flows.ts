@@ -21,6 +21,7 @@ import { flowLeftMs } from '../table/flow-timers';
 import { Iface } from '../table/iface';
 import { countHairpin } from '../table/iface-config';
 import { holdMappings, releaseMappings } from '../table/mapping';
+import { PortHints } from '../table/port-hints';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
@@ -64,7 +65,18 @@ export function endFlow(core: Core, line: FlowLine): void {
   const hairpin: u32 = flows.stateOf(line).hairpin;
   if (hairpin != 0) countHairpin(Iface.at(core.ifaces, hairpin - 1), -1);
   releaseMappings(flows, line);
+  hintPort(core, line.original, false);
   flows.remove(line);
+}
+
+/** Says whether a flow has the source port that it was given. */
+function hintPort(core: Core, line: FlowLine, isUsed: bool): void {
+  if (!line.has(LINE_SOURCE_NAT)) return;
+  const hints = PortHints.at(core.portHints);
+  const start = hints.startOf(line.newSource, line.scope);
+  const port = bswap<u16>(<u16>line.newPorts);
+  if (isUsed) hints.mark(start, port);
+  else hints.clear(start, port);
 }
 
 /**
@@ -102,6 +114,7 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
     return Drop.FlowsFull;
   }
   markNat(line, reply);
+  hintPort(core, line, true);
   const state = flows.stateOf(line);
   state.status = <u16>(t.binding & ~HELD);
   state.beganMs = core.nowMs;

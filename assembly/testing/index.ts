@@ -6,6 +6,7 @@
 export * from '../index';
 export * from './adjacency';
 export * from './node';
+export * from './port-hints';
 export * from './rules';
 export * from './route';
 export * from './table';
