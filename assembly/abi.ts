@@ -150,6 +150,7 @@ export enum Drop {
   PortsExhausted, // no source port is free
   Untranslatable, // a flow is translated, and this packet of it cannot be
   TooManyZones, // through more zones than one batch allows
+  NoBackend, // nobody behind a virtual IP can take it, or who had it is gone (features VS-11)
   Count, // number of reasons
 }
 
@@ -166,6 +167,7 @@ export enum Node {
   Local, // what a zone's own address is asked
   Adjacent, // towards a neighbour of a router interface
   Rules, // tables of iptables: assembly/rules/
+  Service, // backends of virtual IPs
   Count,
 }
 
@@ -216,6 +218,7 @@ export enum Trace {
   Left, // a zone, b interface, c adjacency
   RuleMatched, // a counter of the rule, b Verdict, c jumps before it
   PolicyApplied, // a counter of the policy, b Verdict
+  Balanced, // a service, b backend, c ChoiceReason | Scheduler << 8, d available | all << 16
 }
 
 /** Why flooding left a member out. */
@@ -270,6 +273,11 @@ export enum Capacity {
   RuleBytes, // of one compiled rule set; there is room for two
   Rules, // rules and policies that are counted
   Paths, // different ways through the rules
+  Services, // virtual IPs, ranges of ports or marks with backends behind them
+  ServiceKeys, // addresses with ports, and marks, by which services are known
+  Backends, // of all services, at most 1048575
+  Shares, // pairs of a backend and a way through the rules that flows have
+  BalanceBytes, // lists of backends and lookup tables
   Count,
 }
 

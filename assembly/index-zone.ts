@@ -8,6 +8,7 @@ import * as rules from './rules/rules';
 import * as flowTimers from './table/flow-timers';
 import { Iface } from './table/iface';
 import * as ifaceTable from './table/iface-config';
+import { foldShares, leavePaths } from './table/share';
 import * as zoneTable from './table/zone';
 import { InterfaceOption, ZoneOption } from './zone-abi';
 
@@ -101,12 +102,16 @@ export function flowFlush(core: usize, zone: u32): u32 {
 /** Takes the program of `bytes` bytes in `Region.StagedRules` into use, counters at zero. */
 export function rulesUse(core: usize, bytes: u32): Status {
   const c = Core.at(core);
+  foldShares(c);
   const status = rules.useProgram(rules.Rules.at(c.rules), bytes);
-  if (status == Status.Ok) c.generation++;
+  if (status != Status.Ok) return status;
+  leavePaths(c);
+  c.generation++;
   return status;
 }
 
 /** Brings `Region.RuleCounters` up to date. */
 export function rulesFold(core: usize): void {
+  foldShares(Core.at(core));
   foldPaths(rules.Rules.at(Core.at(core).rules));
 }

@@ -20,6 +20,7 @@ import * as neighbours from './control-neighbours';
 import * as overlays from './control-overlay';
 import { EVENT_BYTES, OverlayOption, UnderlayOption } from './overlay-abi';
 export { captureFill } from './capture';
+export * from './index-service';
 export * from './index-zone';
 import { run } from './graph';
 import { Core, count, layOut, regionAddress as addressOf } from './memory';

@@ -52,6 +52,13 @@ export const FLOW_LINE_BYTES: usize = 64;
 export const FLOW_STATE_BYTES: usize = 32;
 export const PASSAGE_BYTES: usize = 128;
 
+/** Likewise, of services: services.ts lays them out. */
+export const SERVICE_BYTES: usize = 128;
+export const SERVICE_KEY_ROW_BYTES: usize = 32;
+export const BACKEND_BYTES: usize = 128;
+export const VIP_BYTES: usize = 32;
+export const SHARE_BYTES: usize = 32;
+
 /** Packets beside the received ones that a batch has rows for: answers, questions. */
 export const EXTRA_PACKETS: u32 = 256;
 
@@ -90,6 +97,11 @@ export class Core {
   private capacity20: u32;
   private capacity21: u32;
   private capacity22: u32;
+  private capacity23: u32;
+  private capacity24: u32;
+  private capacity25: u32;
+  private capacity26: u32;
+  private capacity27: u32;
 
   nowMs: u32;
   /** Next receive descriptor, and how much of its payload is done, of a super frame. */
@@ -127,6 +139,12 @@ export class Core {
   extrasUsed: u32;
   /** Next hops that were ever in use. */
   nextHopsUsed: u32;
+  /** Rows of service keys, virtual IPs and shares: first free + 1, and ever in use. */
+  serviceKeyFree: u32;
+  vipFree: u32;
+  vipsUsed: u32;
+  shareFree: u32;
+  sharesUsed: u32;
 
   /** What the headers of the frame at hand of an underlay say: tunnel/tunnel.ts. */
   outer: usize;
@@ -177,6 +195,17 @@ export class Core {
   passage: usize;
   subject: usize;
   rules: usize;
+  /** table/service.ts, backend.ts; keys of services, by hash, and their rows. */
+  services: usize;
+  backends: usize;
+  serviceKeys: usize;
+  serviceKeyRows: usize;
+  vips: usize;
+  /** Shares by key, and their rows. */
+  shares: usize;
+  shareRows: usize;
+  /** Lists and lookup tables of services. */
+  balanceBlocks: usize;
   arrivals: usize;
   arrivalsEnd: usize;
   trace: usize;

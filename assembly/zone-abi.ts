@@ -21,6 +21,7 @@ export enum ZoneOption {
   LastPort,
   Mapping, // Mapping
   Filtering, // Filtering: of zones that map endpoints
+  NoBackend, // NoBackendPolicy
 }
 
 /** RFC 3704 §2: is a packet's source reached by the interface it came in. */
@@ -137,6 +138,9 @@ export enum FlowStatus {
   MappedSource = 64, // by a mapping of its source's endpoint
   MappedDestination = 128, // to an endpoint that is mapped
   Permitted = 256, // answers may come from other ports of the destination
+  OneWay = 4096, // led to a backend that answers past the zone
+  Active = 8192, // counted among its backend's active connections
+  Affine = 16384, // holds its client to the backend
 }
 
 /** RFC 9293 §3.3.2 as somebody in the middle sees it; features CT-2. */

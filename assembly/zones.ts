@@ -14,6 +14,7 @@ import {
 } from './memory';
 import { PROGRAM_HEADER_BYTES, SUBJECT_BYTES } from './rules-abi';
 import { Rules, createRules, rulesBytesFor, seedRules } from './rules/rules';
+import { createServices, placeServices } from './services';
 import { Adjacencies } from './table/adjacency';
 import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
@@ -36,7 +37,7 @@ export function placeZones(core: Core): usize {
   core.zoneCounters = at = alignLine(at + zones * ZONE_BYTES);
   core.ifaces = at = alignLine(at + zones * ZoneCounter.Count * 8);
   core.locals = at = alignLine(at + <usize>ifaces * IFACE_BYTES);
-  core.routes = at = alignLine(at + Buckets.bytesFor(ifaces * INTERFACE_ADDRESSES));
+  core.routes = at = alignLine(at + Buckets.bytesFor(localCount(core)));
   core.nextHops = at = alignLine(
     at + Routes.bytesFor(core.capacity(Capacity.Routes), core.capacity(Capacity.Zones)),
   );
@@ -48,7 +49,13 @@ export function placeZones(core: Core): usize {
   core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
   core.subject = at = alignLine(at + PASSAGE_BYTES);
   core.rules = at = alignLine(at + SUBJECT_BYTES);
-  return alignLine(at + rulesBytes(core));
+  return placeServices(core, at + rulesBytes(core));
+}
+
+/** Own addresses: of interfaces, and virtual ones. */
+function localCount(core: Core): u32 {
+  const own = core.capacity(Capacity.Interfaces) * INTERFACE_ADDRESSES;
+  return own + core.capacity(Capacity.ServiceKeys);
 }
 
 /** A core without rules has room for the header of a program. */
@@ -63,10 +70,9 @@ function programBytes(core: Core): u32 {
 
 /** In zeroed memory. */
 export function createZoneTables(core: Core, seed: u64): void {
-  const ifaces = core.capacity(Capacity.Interfaces);
   createZones(core);
   createIfaces(core);
-  Buckets.create(core.locals, ifaces * INTERFACE_ADDRESSES, mix(seed + 1), mix(seed + 2));
+  Buckets.create(core.locals, localCount(core), mix(seed + 1), mix(seed + 2));
   Routes.create(core.routes, core.capacity(Capacity.Routes), core.capacity(Capacity.Zones));
   Adjacencies.create(core.adjacencies, core.capacity(Capacity.Adjacencies), mix(seed + 3));
   Flows.create(core.flows, core.capacity(Capacity.Flows), mix(seed + 4));
@@ -76,6 +82,7 @@ export function createZoneTables(core: Core, seed: u64): void {
   const paths = core.capacity(Capacity.Paths);
   createRules(core.rules, programBytes(core), rules, rules, paths);
   seedRules(Rules.at(core.rules), <u32>mix(seed + 5));
+  createServices(core, mix(seed + 7));
   // What was never found in the FDB is of no version of it.
   core.fdbVersion = 1;
 }

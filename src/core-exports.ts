@@ -50,6 +50,25 @@ export interface Exports {
   flowFlush(core: number, zone: number): number;
   rulesUse(core: number, bytes: number): number;
   rulesFold(core: number): void;
+  serviceSet(core: number, service: number): number;
+  serviceRemove(core: number, service: number): number;
+  serviceKey(core: number, service: number, isWanted: number): number;
+  backendSet(core: number, backend: number, service: number): number;
+  backendRemove(core: number, backend: number): number;
+  blockTake(core: number, words: number): number;
+  blockGiveBack(core: number, block: number): void;
+  serviceMembers(
+    core: number,
+    service: number,
+    list: number,
+    count: number,
+    table: number,
+    size: number,
+  ): number;
+  servicesFold(core: number): void;
+  backendRead(core: number, backend: number): number;
+  serviceRead(core: number, service: number): number;
+  serviceZero(core: number, service: number): number;
   eventCount(core: number): number;
   housekeep(core: number, nowMs: number, buckets: number): void;
   captureFill(batch: number): number;

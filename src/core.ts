@@ -32,6 +32,7 @@ import { type FdbEntry, readFdbEntry, writeFdbEntry, writeFdbKey } from './fdb-r
 import { NeighbourTable } from './neighbour-table.js';
 import { OverlayTable } from './overlay-table.js';
 import { packagePath } from './package-path.js';
+import { ServiceTable } from './service-table.js';
 import { ZoneTable } from './zone-table.js';
 
 export type { FdbEntry };
@@ -43,7 +44,8 @@ export type Capacities = Record<Exclude<keyof typeof Capacity, 'Count'>, number>
 type OverlaySize = 'FloodTargets' | 'Underlays' | 'Overlays' | 'Vteps' | 'Peers';
 type ZoneSize =
   'Zones' | 'Interfaces' | 'Routes' | 'Adjacencies' | 'Flows' | 'RuleBytes' | 'Rules' | 'Paths';
-type Optional = OverlaySize | ZoneSize;
+type ServiceSize = 'Services' | 'ServiceKeys' | 'Backends' | 'Shares' | 'BalanceBytes';
+type Optional = OverlaySize | ZoneSize | ServiceSize;
 export type Sizes = Omit<Capacities, Optional> & Partial<Pick<Capacities, Optional>>;
 
 /** Header address: behind the module's own data. */
@@ -77,6 +79,7 @@ export class Core {
     this.neighbours = new NeighbourTable(exports, CORE_ADDRESS, this.view, scratch);
     const region = this.region.bind(this);
     this.overlays = new OverlayTable(exports, CORE_ADDRESS, this.view, region);
+    this.services = new ServiceTable(exports, CORE_ADDRESS, this.bytes, this.view, region);
     this.zones = new ZoneTable(exports, CORE_ADDRESS, this.bytes, this.view, region);
   }
 
@@ -87,6 +90,7 @@ export class Core {
   readonly neighbours: NeighbourTable;
   readonly overlays: OverlayTable;
   readonly zones: ZoneTable;
+  readonly services: ServiceTable;
 
   /** Makes an empty core. `seed` decides table layouts and every other random choice. */
   static create(capacities: Sizes, seed: bigint, build: Build = 'release'): Core {

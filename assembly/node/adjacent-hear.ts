@@ -19,6 +19,8 @@ import { Adjacencies, Adjacency, adjacencyAt, findAdjacency } from '../table/adj
 import { confirm, learnAdjacency } from '../table/adjacency-state';
 import { Iface } from '../table/iface';
 import { IPV4_HEAD } from '../table/neighbour';
+import { vipAt } from '../table/vip';
+import { Zone } from '../table/zone';
 import { ARP_BYTES, ARP_REPLY, ARP_REQUEST, Arp, TYPE_ARP } from '../wire/arp';
 import { ETHERNET_BYTES, Ethernet, isStation } from '../wire/ethernet';
 import { ICMP6_BYTES, Icmp6, NEXT_ICMP6 } from '../wire/icmp6';
@@ -78,7 +80,7 @@ function hearArp(core: Core, p: Packet, iface: Iface): Drop {
   if (!arp.isIpv4OverEthernet || !isStation(arp.senderMac)) return Drop.NeighbourMalformed;
   if (operation != ARP_REQUEST && operation != ARP_REPLY) return Drop.NeighbourMalformed;
   if (iface.isOwnAddress(IPV4_HEAD, sender)) return hearOurselves(core, iface, arp.senderMac);
-  const isForUs = iface.isOwnAddress(IPV4_HEAD, arp.targetIp);
+  const isForUs = isOurs(core, iface, IPV4_HEAD, arp.targetIp);
   const isProbe = isUnspecifiedIpv4(sender);
   if (!isProbe && !isStationIpv4(sender)) return Drop.NeighbourMalformed;
   const isQuestion = operation == ARP_REQUEST && isForUs;
@@ -91,6 +93,13 @@ function hearArp(core: Core, p: Packet, iface: Iface): Drop {
   }
   if (isQuestion) return answerArp(core, p, iface, arp);
   return isForUs || changetype<usize>(row) != 0 ? CONSUMED : Drop.NotOurAddress;
+}
+
+/** The interface's own address, or one that its zone's services have. */
+function isOurs(core: Core, iface: Iface, head: u64, tail: u64): bool {
+  if (iface.isOwnAddress(head, tail)) return true;
+  const zone = Zone.at(core.zones, iface.zone);
+  return zone.serviceKeys != 0 && changetype<usize>(vipAt(core, iface.zone, head, tail)) != 0;
 }
 
 /** Takes over where a neighbour says it is. */
@@ -135,7 +144,7 @@ function hearSolicitation(core: Core, p: Packet, iface: Iface, ip: Ipv6): Drop {
   } else if (isGroupIpv6(ip.sourceHead) || (told != 0 && !isStation(told))) {
     return Drop.NeighbourMalformed;
   }
-  if (!iface.isOwnAddress(nd.targetHead, nd.targetTail)) return Drop.NotOurAddress;
+  if (!isOurs(core, iface, nd.targetHead, nd.targetTail)) return Drop.NotOurAddress;
   const mac = told != 0 ? told : Ethernet.at(p.data).source;
   if (isProbe) {
     if (mac == iface.mac) return CONSUMED;

@@ -15,6 +15,7 @@ import { IPV4_BYTES, IPV4_DF, Ipv4, PROTOCOL_TCP, TYPE_IPV4 } from '../wire/ipv4
 import { TCP_ACK, TCP_BYTES, TCP_RST, Tcp } from '../wire/tcp';
 import { ZoneCounter } from '../zone-abi';
 import { sendReply } from './answer';
+import { isBalanced } from './balance';
 import { sequenceEndOf } from './follow';
 import { Passage } from './passage';
 import { answerError4 } from './too-big';
@@ -50,7 +51,7 @@ export function tellError(
   const iface = t.iface;
   const i = iface.speakerTo(IPV4_HEAD, bswap<u32>(t.source));
   if (i == iface.addressCount) return;
-  t.speaker = bswap<u32>(<u32>iface.addressTail(i));
+  t.speaker = isBalanced(t) ? t.destination : bswap<u32>(<u32>iface.addressTail(i));
   const from = core.passage + offsetof<Passage>('speaker');
   const kind = type | (code << CODE_SHIFT);
   if (!answerError4(core, p, ETHERNET_BYTES, t.total, kind, rest, from)) return;

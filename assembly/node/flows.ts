@@ -9,7 +9,9 @@ import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { Flows } from '../table/flow';
+import { isAffinityOver } from '../table/affinity';
 import {
+  AFFINITY_SCOPE,
   FlowLine,
   FlowState,
   LINE_DESTINATION_NAT,
@@ -26,6 +28,7 @@ import { Zone } from '../table/zone';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
 import { FlowStatus, FlowTimer, PROFILE_TIMERS, ZoneCounter } from '../zone-abi';
+import { leaveBackend } from './balance-books';
 import { firstTimer } from './follow';
 import { Passage, hasPorts, turned } from './passage';
 import { deltaOf } from './translate';
@@ -65,6 +68,8 @@ export function endFlow(core: Core, line: FlowLine): void {
   const hairpin: u32 = flows.stateOf(line).hairpin;
   if (hairpin != 0) countHairpin(Iface.at(core.ifaces, hairpin - 1), -1);
   releaseMappings(flows, line);
+  const state = flows.stateOf(line);
+  if (state.backend != 0) leaveBackend(core, line.original, state);
   hintPort(core, line.original, false);
   flows.remove(line);
 }
@@ -221,7 +226,11 @@ function sweep(core: Core, flows: Flows, entries: u32): void {
   for (let i: u32 = 0; i < entries; i++) {
     if (flows.sweepNext >= flows.touched) flows.sweepNext = 0;
     const line = flows.lineOf(flows.sweepNext++);
-    if (!line.isFlow || flowLeftMs(core, line) != 0) continue;
+    if (!line.isFlow) {
+      if (line.scope == AFFINITY_SCOPE && isAffinityOver(core, line)) flows.remove(line);
+      continue;
+    }
+    if (flowLeftMs(core, line) != 0) continue;
     count(Zone.at(core.zones, line.zone).counters, ZoneCounter.Expired, 1);
     endFlow(core, line);
   }

@@ -13,7 +13,9 @@ import { TCP_AGAIN, TCP_KEEP, TCP_REFUSE, nextTcpState } from '../table/tcp-trac
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { FlowStatus, FlowTimer, TcpState, ZoneCounter } from '../zone-abi';
+import { bookState } from './balance-books';
 import { endFlow, setTimer } from './flows';
+import { followsOneWay } from './follow-one-way';
 import { PROTOCOL_GRE, PROTOCOL_SCTP, Passage, isQueryType } from './passage';
 
 /** How long a UDP flow with an answer must last to be a stream (features CT-5). */
@@ -66,6 +68,7 @@ export function follows(core: Core, t: Passage): bool {
   if (t.isTcp && !followsTcp(core, t)) return false;
   if (changetype<usize>(t.line) == 0) return true;
   const state = t.state;
+  if (t.isTcp && state.backend != 0) bookState(core, state);
   const isAnswered = state.has(FlowStatus.SeenReply);
   t.ctState = t.isReply != 0 || isAnswered ? State.Established : State.New;
   if (t.isReply != 0 && !isAnswered) {
@@ -104,6 +107,7 @@ function timerOf(protocol: u32, isStream: bool): FlowTimer {
 
 function followsTcp(core: Core, t: Passage): bool {
   const state = t.state;
+  if (state.has(FlowStatus.OneWay) && t.isReply == 0) return followsOneWay(core, t);
   const tcp = Tcp.at(t.l4);
   const now: u32 = state.tcpState;
   let next = nextTcpState(now, t.tcpFlags, t.isReply != 0);
@@ -146,7 +150,7 @@ function established(t: Passage, now: u32): u32 {
   return TcpState.Established;
 }
 
-function moveTo(t: Passage, next: u32): void {
+export function moveTo(t: Passage, next: u32): void {
   t.state.tcpState = <u8>next;
   t.line.flags &= ~LINE_FAST;
   t.line.other.flags &= ~LINE_FAST;
@@ -154,7 +158,7 @@ function moveTo(t: Passage, next: u32): void {
 }
 
 /** A connection begins where one has just ended: in this very packet (features CT-3, pain 7). */
-function beginsAgain(core: Core, t: Passage): bool {
+export function beginsAgain(core: Core, t: Passage): bool {
   count(t.zone.counters, ZoneCounter.Reopened, 1);
   endFlow(core, t.line);
   t.line = changetype<FlowLine>(0);

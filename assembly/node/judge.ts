@@ -14,6 +14,8 @@ import { Packet } from '../packet';
 import { Hook, State } from '../rules-abi';
 import { adjacencyOf } from '../table/adjacency';
 import { FlowLine } from '../table/flow-line';
+import { backendOf } from '../table/service';
+import { FIRST_SHARE, isShareStale } from '../table/share';
 import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
 import { ZONE_KEEPS_FLOWS } from '../table/zone';
@@ -21,6 +23,7 @@ import { note, say, sayFourth } from '../trace';
 import { ICMP_TIME_EXCEEDED } from '../wire/icmp';
 import { isUnspecifiedIpv4 } from '../wire/ipv4';
 import { ZoneCounter } from '../zone-abi';
+import { isBalanced, lose } from './balance';
 import { bindDestination, bindSource } from './bind';
 import { begins, follows } from './follow';
 import { beginFlow, lookUpFlow } from './flows';
@@ -110,10 +113,11 @@ function traceFlow(core: Core, p: Packet, t: Passage): void {
 function isJudged(core: Core, t: Passage): bool {
   const line = t.line;
   if (changetype<usize>(adjacencyOf(core, line.adjacency)) == 0) return false;
+  if (line.path >= FIRST_SHARE && isShareStale(core, line.path)) return false;
   if (line.generation == <u16>core.generation) return isCacheable(t);
   if (!t.zone.has(ZONE_KEEPS_FLOWS)) return false;
   line.generation = <u16>core.generation;
-  line.path = 0;
+  if (line.path < FIRST_SHARE) line.path = 0;
   return true;
 }
 
@@ -131,8 +135,13 @@ function goOn(core: Core, p: Packet, t: Passage): Drop {
 
 /** Asks everything. */
 function decide(core: Core, p: Packet, t: Passage): Drop {
+  let refused = Drop.None;
+  if (isBalanced(t) && changetype<usize>(backendOf(core, t.state.backend)) == 0) {
+    refused = lose(core, p, t);
+    if (refused != Drop.None) return refused;
+  }
   openSubject(core, p, t);
-  let refused = ask(core, p, t, Hook.RawPrerouting);
+  refused = ask(core, p, t, Hook.RawPrerouting);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePrerouting);
   if (refused != Drop.None) return refused;
   const isNew = changetype<usize>(t.line) == 0 && t.ctState == State.New;
@@ -156,8 +165,9 @@ function decide(core: Core, p: Packet, t: Passage): Drop {
   return leave(core, p, t);
 }
 
-/** What an old flow makes of the packet. */
+/** What an old flow makes of the packet; what a service leads on is the zone's own until then. */
 function takeOver(core: Core, t: Passage): void {
+  if (isBalanced(t)) return;
   t.newSource = t.line.newSource;
   t.newDestination = t.line.newDestination;
   t.newPorts = t.line.newPorts;

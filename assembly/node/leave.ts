@@ -9,13 +9,12 @@ import { CoreCounter, Drop, Node, RxFlag, Trace, VNET_BYTES } from '../abi';
 import { Core, count } from '../memory';
 import { PACKET_SHARED, Packet, own, reserve } from '../packet';
 import { MSS_OF_PATH, UNCHANGED } from '../rules-abi';
-import { Rules } from '../rules/rules';
 import { Subject } from '../rules/subject';
-import { countPath } from '../rules/path';
 import { Adjacency, adjacencyOf } from '../table/adjacency';
 import { useAdjacency } from '../table/adjacency-state';
 import { FlowLine, LINE_FAST } from '../table/flow-line';
 import { Iface } from '../table/iface';
+import { countOn } from '../table/share';
 import { note, say } from '../trace';
 import { Cut } from '../wire/cut';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
@@ -90,7 +89,7 @@ function book(core: Core, t: Passage, line: FlowLine): void {
   if (++line.packets == 0) t.state.carry(line);
   line.bytes += t.total;
   if (isSignOfLife(t)) line.seenMs = core.nowMs;
-  if (line.path != 0) countPath(Rules.at(core.rules), line.path, 1, t.total);
+  if (line.path != 0) countOn(core, line.path, 1, t.total);
   if (line.adjacency != 0 && isSteady(t)) line.flags |= LINE_FAST;
   else line.flags &= ~LINE_FAST;
 }

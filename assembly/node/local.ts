@@ -28,6 +28,7 @@ import {
 import { TCP_ACK, TCP_SYN } from '../wire/tcp';
 import { FlowProfile, LocalAnswer, ZoneCounter } from '../zone-abi';
 import { sendReply } from './answer';
+import { NOT_BALANCED, balance } from './balance';
 import { UNREACHABLE_PORT, UNREACHABLE_PROTOCOL, tellReset, tellUnreachable } from './errors';
 import { CONSUMED } from './outer';
 import { Passage } from './passage';
@@ -43,6 +44,8 @@ export function deliver(core: Core, p: Packet, t: Passage): Drop {
   let refused = ask(core, p, t, Hook.MangleInput);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterInput);
   if (refused != Drop.None) return refused;
+  refused = balance(core, p, t);
+  if (refused != NOT_BALANCED) return refused;
   conclude(core, t, true);
   const address = bswap<u32>(t.newDestination);
   if (changetype<usize>(localIface(core, t.zone.index, IPV4_HEAD, address)) == 0) {

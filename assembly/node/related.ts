@@ -13,9 +13,11 @@ import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet, own } from '../packet';
 import { Hook, State } from '../rules-abi';
+import { Backend } from '../table/backend';
 import { Flows } from '../table/flow';
 import { FlowLine, LINE_REPLY } from '../table/flow-line';
 import { flowLeftMs } from '../table/flow-timers';
+import { backendOf } from '../table/service';
 import { note, say } from '../trace';
 import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES } from '../wire/ethernet';
@@ -26,7 +28,7 @@ import { leave } from './leave';
 import { deliver } from './local';
 import { CONSUMED } from './outer';
 import { Passage, hasPorts, turned } from './passage';
-import { checkSource, route } from './route';
+import { checkSource, route, routeTo } from './route';
 import { ask, conclude, openSubject, setDestination, translates } from './rules';
 import { deltaOf, grown } from './translate';
 
@@ -62,17 +64,30 @@ export function related(core: Core, p: Packet, t: Passage): Drop {
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePrerouting);
   if (refused == Drop.None) refused = checkSource(core, p, t);
   if (refused != Drop.None) return refused;
-  setDestination(core, t, t.newDestination, t.newPorts);
-  refused = route(core, p, t);
-  if (refused == CONSUMED) return deliver(core, p, t);
-  if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
-  if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
+  const backend = t.isReply != 0 ? changetype<Backend>(0) : backendOf(core, state.backend);
+  if (changetype<usize>(backend) != 0) refused = leadOn(core, p, t, backend);
+  else {
+    setDestination(core, t, t.newDestination, t.newPorts);
+    refused = route(core, p, t);
+    if (refused == CONSUMED) return deliver(core, p, t);
+    if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
+    if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
+  }
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   conclude(core, t, true);
   if (!own(core, p)) return Drop.NoBuffer;
   write(p, t, line);
   return leave(core, p, t);
+}
+
+/** A client's error about a virtual IP goes to the backend that has its connection. */
+function leadOn(core: Core, p: Packet, t: Passage, backend: Backend): Drop {
+  let refused = ask(core, p, t, Hook.MangleInput);
+  if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterInput);
+  if (refused != Drop.None) return refused;
+  setDestination(core, t, t.newDestination, t.newPorts);
+  return routeTo(core, p, t, <u32>backend.tail);
 }
 
 /** An error about nothing that is known here: passed only where nothing is translated. */

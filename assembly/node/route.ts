@@ -52,7 +52,11 @@ export function checkSource(core: Core, p: Packet, t: Passage): Drop {
 /** Drop.None: `t.out` and `t.adjacency` say where; CONSUMED: it is for the zone itself. */
 export function route(core: Core, p: Packet, t: Passage): Drop {
   const address = bswap<u32>(t.newDestination);
-  if (isForZone(core, t, address)) return CONSUMED;
+  return isForZone(core, t, address) ? CONSUMED : routeTo(core, p, t, address);
+}
+
+/** As `route`, towards an address, host order, that is somebody else's. */
+export function routeTo(core: Core, p: Packet, t: Passage, address: u32): Drop {
   if (!t.zone.has(ZONE_FORWARDS)) return Drop.NotForwarded;
   const hop = nextHopTo(core, t.zone.index, address);
   if (changetype<usize>(hop) == 0) {

@@ -16,6 +16,7 @@ import { Subject } from '../rules/subject';
 import { Iface } from '../table/iface';
 import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
+import { releaseShare } from '../table/share';
 import { Zone } from '../table/zone';
 import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { TCP_SYN } from '../wire/tcp';
@@ -31,6 +32,7 @@ import {
   tellReset,
   tellUnreachable,
 } from './errors';
+import { shareFor } from './balance-books';
 import { Passage, hasPorts } from './passage';
 
 const FIRST_GROUP: u32 = 224;
@@ -43,6 +45,7 @@ const PORT_MASK: u32 = 0xffff;
 export function translates(core: Core, zone: Zone): bool {
   const rules = Rules.at(core.rules);
   return (
+    zone.serviceKeys != 0 ||
     hasHook(rules, zone.index, Family.Ipv4, Hook.NatPostrouting) ||
     hasHook(rules, zone.index, Family.Ipv4, Hook.NatPrerouting)
   );
@@ -186,8 +189,12 @@ export function conclude(core: Core, t: Passage, isFirst: bool): void {
   t.hasWishes = u32(s.tcpMss != 0 || s.ttl != UNCHANGED || s.tos != UNCHANGED);
   if (path == 0) countTrail(rules, s, 0, t.total);
   if (changetype<usize>(line) == 0) return;
-  const isKept = holds && (path != 0 || s.trailLength == 0);
-  line.path = path;
+  let isKept = holds && (path != 0 || s.trailLength == 0);
+  if (t.state.backend != 0) {
+    releaseShare(core, line.path);
+    line.path = shareFor(core, t, isKept, path);
+    isKept = isKept && line.path != 0;
+  } else line.path = path;
   line.adjacency = isKept ? t.adjacency : 0;
   line.generation = <u16>core.generation;
 }

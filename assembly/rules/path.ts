@@ -86,7 +86,7 @@ function addPath(rules: Rules, s: Subject, hash: u32, place: usize): u32 {
 }
 
 /** Counts packets of a flow on a path, from 1, of the program in use. Two additions. */
-export function countPath(rules: Rules, path: u32, packets: u32, bytes: u32): void {
+export function countPath(rules: Rules, path: u32, packets: u64, bytes: u64): void {
   const row = rowAt(rules, path);
   row.packets += packets;
   row.bytes += bytes;

@@ -12,9 +12,10 @@ export const LINE_DESTINATION_NAT: u8 = 8;
 export const LINE_TCP: u8 = 16;
 export const LINE_NO_CHECKSUM: u8 = 32; // layer 4 has none that goes over addresses or ports
 
-/** Bits of the scope of entries that are no flows: table/mapping.ts. Above all zones. */
+/** Bits of the scope of entries that are no flows: mapping.ts, affinity.ts. Above all zones. */
 export const PERMIT_SCOPE: u32 = 1 << 30;
 export const MAPPING_SCOPE: u32 = 1 << 31;
+export const AFFINITY_SCOPE: u32 = PERMIT_SCOPE | MAPPING_SCOPE;
 
 /** One direction. Addresses and ports as they are loaded from the wire. */
 @unmanaged
@@ -33,7 +34,7 @@ export class FlowLine {
   layer4Delta: u16;
   /** Way out: table/adjacency.ts. */
   adjacency: u32;
-  /** What rules said: rules/path.ts. */
+  /** What rules said: rules/path.ts; of balanced flows share.ts. */
   path: u32;
   packets: u32;
   /** TCP: where the next segment begins. Of an answer not yet seen: what it must acknowledge. */
@@ -57,7 +58,7 @@ export class FlowLine {
     return this.scope >> 8;
   }
 
-  /** Whether its entry is a flow: not free, and nothing of table/mapping.ts. */
+  /** Whether its entry is a flow: not free, and nothing of mapping.ts or affinity.ts. */
   get isFlow(): bool {
     return this.scope != 0 && this.scope < PERMIT_SCOPE;
   }
@@ -99,8 +100,17 @@ export class FlowState {
   masquerade: u16;
   /** Interface whose segment answers may stay in: index + 1. */
   hairpin: u16;
-  /** Flows that hold it: of mappings and permits. */
+  /** Of mappings and permits: flows that hold it. Of flows and affinities: a backend's reference. */
   holders: u32;
+
+  /** Backend.reference; 0: no service has led it anywhere. */
+  get backend(): u32 {
+    return this.holders;
+  }
+
+  set backend(reference: u32) {
+    this.holders = reference;
+  }
 
   has(bit: FlowStatus): bool {
     return (this.status & (<u16>bit)) != 0;

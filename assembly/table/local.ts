@@ -1,15 +1,15 @@
 /**
  * Own addresses of all zones, by zone and address: one hash table (buckets.ts) whose key is a
- * secret hash, compared in full with the router interface it names. Two addresses of one hash
+ * secret hash, compared in full with the router interface or virtual IP (vip.ts) it names. Two addresses of one hash
  * would not both find a place; they are as likely as guessing the secret.
  */
 import { Status } from '../abi';
 import { Core } from '../memory';
 import { INTERFACE_ADDRESSES } from '../zone-abi';
-import { Buckets, mix } from './buckets';
+import { Buckets } from './buckets';
 import { Iface } from './iface';
-
-const ZONE_SHIFT: u64 = 32;
+import { localKey } from './local-key';
+import { VIP_BIT, Vip } from './vip';
 
 /** Gives an interface an address, or takes one of its own away. Returns a Status. */
 export function setOwnAddress(
@@ -53,14 +53,15 @@ export function removeAddress(core: Core, iface: Iface, i: u32): void {
   iface.addressCount--;
 }
 
-/** The interface of a zone that has an address; null: it is not the zone's. */
+/** The interface of a zone that has an address, or speaks for it; null: it is not the zone's. */
 export function localIface(core: Core, zone: u32, head: u64, tail: u64): Iface {
   const found = Buckets.at(core.locals).lookup(localKey(core, zone, head, tail));
   if (found == 0) return changetype<Iface>(0);
-  const iface = Iface.at(core.ifaces, load<u32>(found));
+  const value = load<u32>(found);
+  if ((value & VIP_BIT) != 0) {
+    const vip = Vip.at(core, value & ~VIP_BIT);
+    return vip.is(zone, head, tail) ? Iface.at(core.ifaces, vip.iface) : changetype<Iface>(0);
+  }
+  const iface = Iface.at(core.ifaces, value);
   return iface.isOwnAddress(head, tail) ? iface : changetype<Iface>(0);
-}
-
-function localKey(core: Core, zone: u32, head: u64, tail: u64): u64 {
-  return mix(mix(head ^ core.salt) ^ tail ^ ((<u64>zone) << ZONE_SHIFT)) | 1;
 }

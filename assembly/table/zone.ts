@@ -4,6 +4,7 @@
  */
 import { Capacity, Status } from '../abi';
 import { Core, ZONE_BYTES } from '../memory';
+import { NoBackendPolicy } from '../service-abi';
 import {
   Filtering,
   FlowProfile,
@@ -49,7 +50,10 @@ export class Zone {
   counters: usize;
   /** Filtering. */
   filtering: u32;
-  private spare1: u64;
+  /** NoBackendPolicy. */
+  noBackend: u32;
+  /** Keys of its services. */
+  serviceKeys: u32;
 
   static at(zones: usize, index: u32): Zone {
     return changetype<Zone>(zones + <usize>index * ZONE_BYTES);
@@ -122,6 +126,10 @@ export function configureZone(core: Core, zone: Zone, option: ZoneOption, value:
     case ZoneOption.Filtering:
       if (value > <u32>Filtering.Endpoint) return Status.OutOfRange;
       zone.filtering = value;
+      return Status.Ok;
+    case ZoneOption.NoBackend:
+      if (value > <u32>NoBackendPolicy.Reset) return Status.OutOfRange;
+      zone.noBackend = value;
       return Status.Ok;
     default:
       return Status.OutOfRange;

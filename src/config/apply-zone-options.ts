@@ -1,4 +1,5 @@
 /** Writes options of zones and timers of flows into a core: what differs from before. */
+import { NoBackendPolicy } from '../../assembly/service-abi.js';
 import {
   Filtering,
   FlowProfile,
@@ -30,6 +31,12 @@ const FILTERINGS: Record<ZoneConfig['nat']['filtering'], Filtering> = {
   address: Filtering.Address,
   endpoint: Filtering.Endpoint,
 };
+const NO_BACKEND: Record<ZoneConfig['noBackend'], NoBackendPolicy> = {
+  reschedule: NoBackendPolicy.Reschedule,
+  drop: NoBackendPolicy.Drop,
+  expire: NoBackendPolicy.Expire,
+  reset: NoBackendPolicy.Reset,
+};
 const REVERSE_PATHS: Record<ZoneConfig['reversePath'], ReversePath> = {
   off: ReversePath.Off,
   loose: ReversePath.Loose,
@@ -42,6 +49,7 @@ function optionsOf({
   reversePath,
   conntrack,
   nat,
+  noBackend,
 }: ZoneConfig): [ZoneOption, number][] {
   return [
     [ZoneOption.Forwarding, Number(forwarding)],
@@ -54,6 +62,7 @@ function optionsOf({
     [ZoneOption.PortSelect, PORT_SELECTS[nat.portSelect]],
     [ZoneOption.Mapping, MAPPINGS[nat.mapping]],
     [ZoneOption.Filtering, FILTERINGS[nat.filtering]],
+    [ZoneOption.NoBackend, NO_BACKEND[noBackend]],
   ];
 }
 

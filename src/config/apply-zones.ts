@@ -12,6 +12,7 @@ import { parseIp } from '../frame/address.js';
 import type { Prefix, Route } from '../zone-table.js';
 import { noRoom } from './apply-overlay.js';
 import { writeRules } from './apply-rules.js';
+import { haveOtherServices, releaseServices, writeServices } from './apply-services.js';
 import { writeOptions, writeTimers } from './apply-zone-options.js';
 import { endPublished } from './apply-published.js';
 import type { Plan } from './plan.js';
@@ -89,6 +90,7 @@ export function mayFillZones(plan: Plan, previous: Plan): boolean {
   const old = new Set(previous.zones.neighbours.map(neighbourKey));
   return (
     plan.zones.routes.some(route => !isSameRoute(route, routes.get(routeKey(route)))) ||
+    haveOtherServices(plan.zones.services, previous.zones.services) ||
     plan.zones.neighbours.some(neighbour => !old.has(neighbourKey(neighbour))) ||
     plan.zones.interfaces.some(iface => {
       const before = kept.get(iface.name);
@@ -98,6 +100,7 @@ export function mayFillZones(plan: Plan, previous: Plan): boolean {
 }
 
 export function releaseZones(core: Core, plan: Plan, previous: Plan): void {
+  releaseServices(core, plan.zones.services, previous.zones.services);
   const [now, old] = [plan.zones, previous.zones];
   const zones = new Map(now.zones.map(({ index, name }) => [index, name]));
   const routes = new Set(now.routes.map(routeKey));
@@ -153,6 +156,7 @@ export function writeZones(core: Core, plan: Plan, previous: Plan | undefined): 
   for (const zone of plan.zones.zones) writeOptions(core, zone, zones.get(zone.name));
   writeTimers(core, plan.zones, before);
   writeRules(core, plan, previous);
+  writeServices(core, plan.zones.services, before?.services ?? [], plan.capacities);
   endPublished(core, plan.zones, before);
 }
 

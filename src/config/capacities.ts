@@ -5,6 +5,8 @@
 import type { Capacities } from '../core.js';
 import type { Config } from './config.js';
 import type { Problem } from './config-error.js';
+import { lookupSlots } from '../service/lookup.js';
+import type { Service } from '../service/model.js';
 import { routeCount } from './plan-zones.js';
 import { routerPorts } from './router-ports.js';
 import { counterCount } from './zone-rules.js';
@@ -14,6 +16,11 @@ export type Sized = Pick<Config, 'ports' | 'segments' | 'underlays' | 'zones' | 
 
 /** `FdbEntries` is a name of the core, `fdbEntries` one of the file. */
 type Name = keyof Capacities;
+
+const LEAST_BLOCK = 256;
+const WORD_BYTES = 4;
+/** Both directions, by two ways through the rules. */
+const SHARES_A_BACKEND = 4;
 
 interface Need {
   used: number;
@@ -48,12 +55,26 @@ const ZONE_LEAST: Record<string, [least: number, most: number]> = {
   Paths: [4096, 1048576],
 };
 
+/** Likewise, where zones have services. */
+const SERVICE_LEAST: Record<string, [least: number, most: number]> = {
+  Services: [64, 65536],
+  ServiceKeys: [1024, 1048576],
+  Backends: [1024, 1048575],
+  Shares: [4096, 4194304],
+  BalanceBytes: [1048576, 1073741824],
+};
+
 /** `raw` has what the file says, and schema defaults of sizes that follow from nothing. */
 export function normaliseCapacities(raw: Record<string, number>, sized: Sized): Capacities {
   const sizes: Record<string, number> = {};
   const hasZones = sized.zones.length > 0 || (raw['zones'] ?? 0) > 0;
-  const limits = { ...LEAST, ...(hasZones && ZONE_LEAST) };
-  for (const name of Object.keys(ZONE_LEAST)) sizes[name] = 0;
+  const hasServices = hasZones && sized.zones.some(({ services }) => services.length > 0);
+  const limits = {
+    ...LEAST,
+    ...(hasZones && ZONE_LEAST),
+    ...(hasServices && SERVICE_LEAST),
+  };
+  for (const name of Object.keys({ ...ZONE_LEAST, ...SERVICE_LEAST })) sizes[name] = 0;
   for (const [name, { used }] of Object.entries(needsOf(sized))) {
     const [least, most] = limits[name] ?? [];
     if (least === undefined || most === undefined) continue;
@@ -151,7 +172,37 @@ function zoneNeeds(
     RuleBytes: need('zones', counters === 0 ? 0 : compiled.program.length, 'bytes of rules'),
     Rules: need('zones', Math.max(counters, compiled.states), 'rules and policies'),
     Paths: need('zones', 0),
+    ...serviceNeeds(zones, need),
   };
+}
+
+function serviceNeeds(
+  zones: Sized['zones'],
+  need: (path: string, used: number, what?: string) => Need,
+): Record<string, Need> {
+  const services = zones.flatMap(zone => zone.services.map(({ service }) => service));
+  const sum = (count: (service: Service) => number): number =>
+    services.reduce((total, service) => total + count(service), 0);
+  const backends = sum(service => service.backends.length);
+  return {
+    Services: need('zones', services.length, 'services'),
+    ServiceKeys: need('zones', sum(keyCount), 'addresses and ports of services'),
+    Backends: need('zones', backends, 'backends'),
+    Shares: need('zones', SHARES_A_BACKEND * backends),
+    BalanceBytes: need('zones', sum(blockBytes)),
+  };
+}
+
+function keyCount({ key }: Service): number {
+  if (key.kind === 'mark') return 1;
+  return (key.lastPort ?? key.port) - key.port + 1;
+}
+
+/** Blocks of the core's allocator: powers of two from 256 bytes on, for a list and a table. */
+function blockBytes(service: Service): number {
+  const block = (words: number): number =>
+    words === 0 ? 0 : Math.max(LEAST_BLOCK, 2 ** Math.ceil(Math.log2(words * WORD_BYTES)));
+  return block(service.backends.length) + block(lookupSlots(service));
 }
 
 /** Tunnel ends that may send into a segment's overlay. */

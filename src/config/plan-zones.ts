@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import { subnetOf } from './ip.js';
 import { type DomainRun, domainOf } from './plan-domains.js';
 import { allocate } from './plan-indexes.js';
+import { type PlacedService, type PlannedService, planServices } from './plan-services.js';
 import { routerPortName } from './router-ports.js';
 import type { InterfaceConfig, IpPrefix, RouteConfig, ZoneConfig } from './zone-config.js';
 import { connectedSubnets } from './zone-routes.js';
@@ -64,6 +65,7 @@ export interface ZonesPlan {
   rules: CompiledRules;
   /** By counter: what it counts, the same after a reload. */
   counterKeys: string[];
+  services: PlannedService[];
 }
 
 interface Numbers {
@@ -118,7 +120,10 @@ export function planZones(
   const isCompiled = config.rules.numbers === numbersKey(ruleNumbers);
   const { compiled } = isCompiled ? config.rules : compileZones(config.zones, ruleNumbers);
   const zoneNames = new Map(zones.map(({ name, index }) => [index, name]));
+  const { Services = 0, Backends = 0 } = config.capacities;
+  const placed = zones.flatMap(zone => placeServices(zone, indexes));
   return {
+    services: planServices(placed, previous?.services ?? [], { Services, Backends }),
     zones: zones.sort((a, b) => a.index - b.index),
     interfaces: interfaces.sort((a, b) => a.index - b.index),
     routes: zones.flatMap(zone => planRoutes(zone, interfaces)),
@@ -127,6 +132,17 @@ export function planZones(
     rules: compiled,
     counterKeys: counterKeys(compiled, zone => zoneNames.get(zone)!),
   };
+}
+
+function placeServices(
+  { name, index, config }: PlannedZone,
+  interfaces: ReadonlyMap<string, number>,
+): PlacedService[] {
+  return config.services.map(({ service, interface: speaker }) => ({
+    zone: { name, index },
+    iface: interfaces.get(routerPortName(name, speaker))!,
+    service,
+  }));
 }
 
 function planRoutes(

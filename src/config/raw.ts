@@ -1,4 +1,5 @@
 /** What a file says once it fits the schema, defaults filled in. See config.ts. */
+import type { RawService } from './raw-service.js';
 import type { GatewayMode, ZoneNetwork } from '../rules/zone-network.js';
 import type { OverlayConfig, PortConfig, StormConfig, VlanConfig } from './config.js';
 import type {
@@ -120,6 +121,8 @@ export interface RawZone extends Pick<ZoneConfig, 'forwarding' | 'reversePath'> 
   publish: RawPublish[];
   iptables?: string;
   ip6tables?: string;
+  services: Record<string, RawService>;
+  noBackend: ZoneConfig['noBackend'];
 }
 
 export interface RawConfig {

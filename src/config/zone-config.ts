@@ -2,6 +2,7 @@
 import type { RuleSet } from '../rules/model.js';
 import type { CompiledRules } from '../rules/compile.js';
 import type { PublishedPort } from '../rules/publish.js';
+import type { Service } from '../service/model.js';
 import type { TimerName } from './zone-timers.js';
 
 /** A prefix, its address in the one form RFC 5952 gives it, as all addresses here. */
@@ -69,6 +70,13 @@ export interface ZoneRuleSet {
   file: string;
 }
 
+/** A service, and who speaks for its address. */
+export interface ServiceConfig {
+  service: Service;
+  /** Name of an interface. */
+  interface: string;
+}
+
 export interface ZoneConfig {
   name: string;
   forwarding: boolean;
@@ -84,6 +92,9 @@ export interface ZoneConfig {
   published: readonly PublishedPort[];
   /** Addresses of containers that may publish. */
   containers: readonly string[];
+  services: readonly ServiceConfig[];
+  /** What becomes of connections whose backend was taken away. */
+  noBackend: 'reschedule' | 'drop' | 'expire' | 'reset';
 }
 
 /** The rules of all zones, for the numbers that zones and interfaces had. */

@@ -7,6 +7,7 @@ import { checkMacs, normaliseInterfaces } from './zone-interfaces.js';
 import { normaliseNetworks } from './zone-networks.js';
 import { normaliseRoutes, normaliseZoneNeighbours } from './zone-routes.js';
 import { readRules } from './zone-rules.js';
+import { normaliseServices } from './zone-services.js';
 import type { TimerName } from './zone-timers.js';
 
 const MOST_PORT = 65535;
@@ -45,6 +46,8 @@ export function normaliseZones(raw: RawConfig, folder: string, problems: Problem
       rules: published.rules ?? texts,
       published: published.ports,
       containers: published.containers,
+      services: normaliseServices(`${path}.services`, zone.services, interfaces, problems),
+      noBackend: zone.noBackend,
     };
   });
   checkTimeouts(zones, problems);

@@ -25,10 +25,12 @@ import {
 import { UnderlayAnswer } from '../../assembly/overlay-abi.js';
 import { Verdict } from '../../assembly/rules-abi.js';
 import { FlowStatus, LocalAnswer, RouteKind, TcpState } from '../../assembly/zone-abi.js';
+import { ChoiceReason, type Scheduler } from '../../assembly/service-abi.js';
 import type { Core } from '../core.js';
 import { formatIp } from '../frame/address.js';
 import { formatMac } from '../frame/mac.js';
 import { summarize } from '../frame/dissect.js';
+import { SCHEDULER_NAMES } from '../service/schedulers.js';
 
 /** Names of what the core knows by number. */
 export interface Names {
@@ -41,6 +43,9 @@ export interface Names {
   iface(index: number): string;
   /** The rule or policy of a counter: its table, chain and text. */
   rule(counter: number): string;
+  /** The service, and the backend of one, of a number. */
+  service(index: number): string;
+  backend(index: number): string;
   /** Name of a forwarding domain: `lan`, or `lan vlan 10`. */
   domain(domain: number): string;
 }
@@ -271,12 +276,27 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.RuleMatched]: ({ a, b }, names) =>
     `${names.rule(a)}${b === Verdict.None ? '' : `: ${Verdict[b]}`}`,
   [Trace.PolicyApplied]: ({ a, b }, names) => `${names.rule(a)}: ${Verdict[b]}`,
+  [Trace.Balanced]: ({ a, b, c, d }, names) =>
+    `service ${names.service(a)}: ${names.backend(b)}, ${choiceText(c, d)}`,
 };
 
 /** An IPv4 address and a port, both as loaded from the wire. */
 function endText(address: number, port: number): string {
   const bytes = new Uint8Array(Uint32Array.of(address).buffer);
   return `${formatIp(bytes)}:${((port & 0xff) << 8) | (port >>> 8)}`;
+}
+
+/** Why a backend got the packet: `rr among 2 of 3`. */
+function choiceText(choice: number, counts: number): string {
+  const scheduler = SCHEDULER_NAMES[(choice >>> 8) as Scheduler];
+  switch ((choice & 0xff) as ChoiceReason) {
+    case ChoiceReason.Kept:
+      return 'which its flow has';
+    case ChoiceReason.Persistent:
+      return 'which its client was given before';
+    default:
+      return `by ${scheduler} among ${counts & 0xffff} of ${counts >>> 16} backends`;
+  }
 }
 
 function statusText(status: number): string {

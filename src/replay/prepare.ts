@@ -78,8 +78,23 @@ export function namesOf(plan: NamedPlan, core?: Core): Names {
     rule: counter =>
       (zones && ruleName(zones.rules, counter, place => ruleFile(zones, place))) ??
       `rule ${counter}`,
+    service: index => serviceName(zones, index),
+    backend: index => backendName(zones, index),
     domain: domain => domains.get(domain) ?? 'no domain',
   };
+}
+
+function serviceName(zones: Plan['zones'] | undefined, index: number): string {
+  const found = zones?.services.find(service => service.index === index);
+  return found?.name ?? `service ${index}`;
+}
+
+function backendName(zones: Plan['zones'] | undefined, index: number): string {
+  for (const { backends } of zones?.services ?? []) {
+    const found = backends.find(backend => backend.index === index);
+    if (found !== undefined) return found.name;
+  }
+  return `backend ${index}`;
 }
 
 function nameOf(

@@ -67,6 +67,8 @@ export interface Service {
     /** Clients that agree in so many leading address bits are one: 1..32, 1..128. */
     readonly maskBits: number;
   };
+  /** Of the table of mh, a prime; IPVS has it compiled in. Absent: 4093. */
+  readonly tableSlots?: number;
   /** Every datagram is scheduled by itself and leaves no connection (`--ops`); UDP only. */
   readonly isOnePacket: boolean;
   /** In the order they were added; no two have the same address and port. */

@@ -87,6 +87,8 @@ test('zones: defaults are filled in', () => {
     rules: [],
     published: [],
     containers: [],
+    services: [],
+    noBackend: 'reschedule',
   });
   assert.equal(interfaces[1], {
     name: 'eth0',

@@ -38,6 +38,7 @@ export const ZONE_DROPS = [
   'PortsExhausted',
   'Untranslatable',
   'TooManyZones',
+  'NoBackend',
 ] as const;
 export type ZoneDrop = (typeof ZONE_DROPS)[number];
 
@@ -76,6 +77,11 @@ export const ZONE_SIZES = {
   RuleBytes: 1 << 16,
   Rules: 1024,
   Paths: 256,
+  Services: 16,
+  ServiceKeys: 64,
+  Backends: 256,
+  Shares: 256,
+  BalanceBytes: 1 << 20,
 } as const;
 
 export interface RigOptions {

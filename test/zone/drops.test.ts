@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Drop } from '../../assembly/abi.js';
 import { ReversePath, RouteKind, ZoneOption } from '../../assembly/zone-abi.js';
+import { parseIp } from '../../src/frame/address.js';
 import { type Frame, eth } from '../support/frame.js';
 import {
   HOST,
@@ -78,6 +79,17 @@ const SCENARIOS: Record<Exclude<ZoneDrop, 'NeighbourQueueFull' | 'Untranslatable
     rig.rules(natRules('-A POSTROUTING -p udp -o out -j SNAT --to-source 203.0.113.1:1025'));
     rig.send(1, toServer().udp(1, 2));
     return inside(toServer().udp(2, 2));
+  },
+  NoBackend: rig => {
+    const key = {
+      address: parseIp('203.0.113.1')!,
+      protocol: 17,
+      port: 53,
+      iface: rig.indexOf('out'),
+    };
+    rig.core.services.set(0, { zone: 0, scheduler: 0, flags: 0, persistenceMs: 0, maskBits: 0 });
+    assert.is(rig.core.services.addKey(0, key), 0);
+    return inside(eth(HOST, INSIDE.mac).ipv4(HOST_IP, '203.0.113.1').udp(1, 53));
   },
   TooManyZones: rig => {
     // Two zones, each of which sends everything to the other.

@@ -1,0 +1,166 @@
+/**
+ * Writes services of a plan into a core: what differs from the plan before. Two steps around
+ * the zones: `releaseServices` takes away what goes, with the addresses it had; `writeServices`
+ * writes behind the interfaces.
+ */
+import { Family, Status } from '../../assembly/abi.js';
+import { ServiceFlag } from '../../assembly/service-abi.js';
+import type { Core } from '../core.js';
+import { type CoreKey, NOBODY } from '../service-table.js';
+import type { Service, ServiceKey } from '../service/model.js';
+import { CORE_FORWARDING, schedulerOf } from '../service/schedulers.js';
+import { NO_BACKEND } from '../service/weighted.js';
+import { noRoom } from './apply-overlay.js';
+import type { PlannedBackend, PlannedService } from './plan-services.js';
+import type { Capacities } from '../core.js';
+
+/** IANA protocol numbers. */
+const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+const MS_PER_SEC = 1000;
+
+/** Keys by which packets find a service: of a range one a port. */
+export function coreKeys(key: ServiceKey, iface: number): CoreKey[] {
+  if (key.kind === 'mark') {
+    return [{ mark: key.mark, family: key.family === 'ipv4' ? Family.Ipv4 : Family.Ipv6 }];
+  }
+  const { address, port, lastPort = port } = key;
+  const protocol = PROTOCOLS[key.protocol];
+  return Array.from({ length: lastPort - port + 1 }, (_, i) => ({
+    address,
+    protocol,
+    port: port + i,
+    iface,
+  }));
+}
+
+/** What a service is, other than what it may change while it has connections. */
+function placeOf({ name, index, zone, iface }: PlannedService): string {
+  return [name, index, zone, iface].join();
+}
+
+function byPlace(services: readonly PlannedService[]): Map<string, PlannedService> {
+  return new Map(services.map(service => [placeOf(service), service]));
+}
+
+/** Whether writing them may meet a table without room. */
+export function haveOtherServices(
+  wanted: readonly PlannedService[],
+  previous: readonly PlannedService[],
+): boolean {
+  const had = byPlace(previous);
+  return wanted.some(service => {
+    const old = had.get(placeOf(service));
+    return old === undefined || old.lookup !== service.lookup || listOf(old) !== listOf(service);
+  });
+}
+
+function listOf({ backends }: PlannedService): string {
+  return backends.map(({ index }) => index).join();
+}
+
+export function releaseServices(
+  core: Core,
+  wanted: readonly PlannedService[],
+  previous: readonly PlannedService[],
+): void {
+  const stay = byPlace(wanted);
+  for (const service of previous) {
+    if (stay.has(placeOf(service))) continue;
+    for (const key of coreKeys(service.service.key, service.iface)) {
+      core.services.removeKey(service.index, key);
+    }
+    core.services.remove(service.index);
+  }
+}
+
+/** Throws a ConfigError when a table has no room. */
+export function writeServices(
+  core: Core,
+  wanted: readonly PlannedService[],
+  previous: readonly PlannedService[],
+  capacities: Capacities,
+): void {
+  const had = byPlace(previous);
+  for (const service of wanted) writeService(core, service, had.get(placeOf(service)), capacities);
+}
+
+/** Writes a service that is new, or changes the one it was. */
+export function writeService(
+  core: Core,
+  planned: PlannedService,
+  old: PlannedService | undefined,
+  capacities: Capacities,
+): void {
+  const { index, zone, service, backends } = planned;
+  core.services.set(index, {
+    zone,
+    scheduler: schedulerOf(service.scheduler),
+    flags: flagsOf(service),
+    persistenceMs: (service.persistence?.timeoutSec ?? 0) * MS_PER_SEC,
+    maskBits: service.persistence?.maskBits ?? 0,
+  });
+  const before = new Map(old?.backends.map(backend => [backend.index, backend]));
+  for (const backend of backends) {
+    const stays = before.delete(backend.index);
+    const was = stays ? old!.backends.find(other => other.index === backend.index) : undefined;
+    if (was === undefined || !isSame(was, backend)) writeBackend(core, planned, backend);
+  }
+  writeMembers(core, planned, old, capacities);
+  for (const gone of before.keys()) core.services.removeBackend(gone);
+  if (old !== undefined) return;
+  for (const key of coreKeys(service.key, planned.iface)) {
+    if (core.services.addKey(index, key) === Status.Ok) continue;
+    throw noRoom(pathOf(planned), planned.name, 'serviceKeys', capacities.ServiceKeys);
+  }
+}
+
+function flagsOf({ flags, isOnePacket }: Service): number {
+  const bits = flags.map(flag =>
+    flag.endsWith('-port') ? ServiceFlag.HashPort : ServiceFlag.Fallback,
+  );
+  return bits.reduce((sum: number, bit) => sum | bit, isOnePacket ? ServiceFlag.OnePacket : 0);
+}
+
+function isSame({ backend: one }: PlannedBackend, { backend: other }: PlannedBackend): boolean {
+  return one.weight === other.weight && one.upper === other.upper && one.lower === other.lower;
+}
+
+function writeBackend(
+  core: Core,
+  { index }: PlannedService,
+  { index: id, backend }: PlannedBackend,
+): void {
+  const { forwarding, ...row } = backend;
+  if (forwarding === 'tunnel') throw new Error('service: tunnels are not to be had');
+  const status = core.services.setBackend(id, index, {
+    ...row,
+    forwarding: CORE_FORWARDING[forwarding],
+  });
+  if (status !== Status.Ok) throw new Error(`core: backend ${id}: ${Status[status]}`);
+}
+
+/** List and table, unless both are as they were. */
+function writeMembers(
+  core: Core,
+  planned: PlannedService,
+  old: PlannedService | undefined,
+  capacities: Capacities,
+): void {
+  const { index, backends, lookup } = planned;
+  const members = backends.map(backend => backend.index);
+  const isSameList = old !== undefined && listOf(old) === listOf(planned);
+  if (isSameList && old?.lookup === lookup) return;
+  const table = Array.from(lookup ?? [], place =>
+    place === NO_BACKEND ? NOBODY : members[place]!,
+  );
+  const status = core.services.setMembers(index, members, table);
+  if (status === Status.Ok) return;
+  if (status !== Status.Full) throw new Error(`core: service ${index}: ${Status[status]}`);
+  const what = 'its backends and lookup table';
+  throw noRoom(pathOf(planned), what, 'balanceBytes', capacities.BalanceBytes);
+}
+
+function pathOf({ name }: PlannedService): string {
+  const [zone = ''] = name.split(' ');
+  return `zones.${zone}.services`;
+}
