@@ -78,7 +78,10 @@ export interface Service {
 /** A "real server" of ipvsadm(8). */
 export interface Backend {
   readonly address: Uint8Array;
-  /** With any forwarding but `nat` that of the service; 0 in a service of a mark or of all. */
+  /**
+   * With any forwarding but `nat` that of the service. 0: the port that the packet is for, in
+   * services of a mark, of all ports or of a range.
+   */
   readonly port: number;
   readonly forwarding: Forwarding;
   /** Share against the others, 0..65535. 0: no new connections, those it has go on. */
