@@ -135,7 +135,7 @@ test('what no table can be made of is refused', () => {
 
 test('65537 slots of 100 backends are laid out within 10 ms', () => {
   const list = backends(100);
-  const times = Array.from({ length: 15 }, () => {
+  const times = Array.from({ length: 60 }, () => {
     const start = performance.now();
     maglevTable(list, 65537);
     return performance.now() - start;
