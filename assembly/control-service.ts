@@ -31,6 +31,7 @@ import {
   useMembers,
   weigh,
 } from './table/service';
+import { rank, rerank } from './table/ranking';
 import { foldShares, retireShares } from './table/share';
 import { holdVip, releaseVip } from './table/vip';
 
@@ -65,6 +66,7 @@ export function serviceSet(core: Core, index: u32): Status {
   service.flags = load<u8>(record, ServiceRecord.Flags);
   service.persistenceMs = load<u32>(record, ServiceRecord.PersistenceMs);
   service.maskBits = maskBits;
+  rank(core, service);
   return Status.Ok;
 }
 
@@ -162,6 +164,7 @@ export function backendSet(core: Core, index: u32, service: u32): Status {
   backend.lower = load<u32>(record, BackendRecord.Lower);
   backend.checkLoad();
   weigh(core, owner);
+  rerank(core, backend);
   return Status.Ok;
 }
 

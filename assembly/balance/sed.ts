@@ -1,9 +1,10 @@
 /** Shortest expected delay: (active + 1) / weight (features VS-4). */
 import { Core } from '../memory';
+import { Scheduler } from '../service-abi';
 import { Backend } from '../table/backend';
 import { Service } from '../table/service';
-import { Load, chooseLeast } from './least';
+import { chooseLeast } from './least';
 
 export function chooseShortestDelay(core: Core, service: Service): Backend {
-  return chooseLeast(core, service, Load.Expected, true);
+  return chooseLeast(core, service, Scheduler.ShortestExpectedDelay);
 }

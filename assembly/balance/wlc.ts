@@ -1,9 +1,10 @@
 /** Least connections by weight (features VS-4). */
 import { Core } from '../memory';
+import { Scheduler } from '../service-abi';
 import { Backend } from '../table/backend';
 import { Service } from '../table/service';
-import { Load, chooseLeast } from './least';
+import { chooseLeast } from './least';
 
 export function chooseWeightedLeast(core: Core, service: Service): Backend {
-  return chooseLeast(core, service, Load.Overhead, true);
+  return chooseLeast(core, service, Scheduler.WeightedLeastConnection);
 }

@@ -6,6 +6,7 @@ import { Core } from '../memory';
 import { Purpose, holdAffinity, ownerOf, releaseAffinity } from '../table/affinity';
 import { Backend } from '../table/backend';
 import { FlowLine, FlowState } from '../table/flow-line';
+import { rerank } from '../table/ranking';
 import { Service, backendOf } from '../table/service';
 import { countOnBackend, holdShare, releaseShare } from '../table/share';
 import { FlowStatus, TcpState } from '../zone-abi';
@@ -29,6 +30,7 @@ export function joinBackend(core: Core, t: Passage, backend: Backend): void {
   if (isActive) state.set(FlowStatus.Active);
   backend.connections++;
   backend.addConnection(isActive);
+  rerank(core, backend);
   if (service.persistenceMs == 0) return;
   const owner = ownerOf(service, Purpose.Persistence);
   if (holdAffinity(core, owner, clientKey(service, t.source), backend.reference)) {
@@ -43,6 +45,7 @@ export function leaveBackend(core: Core, line: FlowLine, state: FlowState): void
   const backend = backendOf(core, state.backend);
   if (changetype<usize>(backend) == 0) return;
   backend.removeConnection(state.has(FlowStatus.Active));
+  rerank(core, backend);
   if (!state.has(FlowStatus.Affine)) return;
   const service = Service.at(core.services, backend.service - 1);
   const owner = ownerOf(service, Purpose.Persistence);
@@ -58,6 +61,7 @@ export function bookState(core: Core, state: FlowState): void {
   if (changetype<usize>(backend) == 0) return;
   backend.removeConnection(!isActive);
   backend.addConnection(isActive);
+  rerank(core, backend);
 }
 
 /**

@@ -38,7 +38,9 @@ export class Backend {
   inBytes: u64;
   outPackets: u64;
   outBytes: u64;
-  private spare1: u64;
+  /** In its service's list. */
+  place: u32;
+  private spare1: u32;
   private spare2: u64;
   private spare3: u64;
 

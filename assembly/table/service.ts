@@ -14,6 +14,7 @@ import { ServiceFlag } from '../service-abi';
 import { Backend, indexOfReference } from './backend';
 import { Blocks } from './blocks';
 import { Buckets, mix } from './buckets';
+import { rank } from './ranking';
 import { Zone } from './zone';
 
 const ZONE_SHIFT: u64 = 32;
@@ -57,7 +58,9 @@ export class Service {
   outBytes: u64;
   /** First packets that nobody could take. */
   refused: u64;
-  private spare: u64;
+  /** table/ranking.ts; 0: it has none. */
+  ranking: usize;
+  private spare: u32;
 
   static at(services: usize, index: u32): Service {
     return changetype<Service>(services + <usize>index * SERVICE_BYTES);
@@ -231,6 +234,7 @@ export function useMembers(core: Core, service: Service, list: usize, count: u32
   service.memberCount = count;
   service.cursor = count == 0 ? 0 : min(service.cursor, count - 1);
   weigh(core, service);
+  rank(core, service);
 }
 
 export function useLookup(core: Core, service: Service, table: usize, size: u32): void {

@@ -50,8 +50,8 @@ const FIRST_PORT = 1024;
 /** Of flows without an answer, and when a sweep has been everywhere (node/flows.ts). */
 const FLOW_LIFE_MS = 1000;
 const SWEEP_MS = 10000;
-const ACK = 0x10;
-const SYN = 0x02;
+export const ACK = 0x10;
+export const SYN = 0x02;
 
 export const MASQUERADE = `*filter
 :INPUT ACCEPT [0:0]
@@ -154,22 +154,30 @@ export function flowFrame(flow: number, flags: number): Buffer {
   const rest = Math.floor(flow / HOSTS);
   const server = rest % SERVERS;
   const port = FIRST_PORT + Math.floor(rest / SERVERS) * HOSTS + host;
-  const frame = tcpFrame(INSIDE_MAC, hostMac(host), flags);
-  writeIpv4(frame, 14, FRAME_BYTES - 14, hostIp(host), SERVER_NET + server);
-  frame.writeUInt8(TCP, 23);
-  fixProtocol(frame);
-  frame.writeUInt16BE(port, 34);
-  frame.writeUInt16BE(80, 36);
-  return frame;
+  const from = [hostIp(host), port] as const;
+  return tcpFrame(INSIDE_MAC, hostMac(host), from, [SERVER_NET + server, 80], flags);
 }
 
-function tcpFrame(to: bigint, from: bigint, flags: number): Buffer {
+/** A segment of 64 bytes: a SYN, its answer, or what follows. */
+export function tcpFrame(
+  to: bigint,
+  from: bigint,
+  [source, sourcePort]: readonly [ip: number, port: number],
+  [destination, destinationPort]: readonly [ip: number, port: number],
+  flags: number,
+): Buffer {
   const frame = Buffer.alloc(FRAME_BYTES);
   frame.writeUIntBE(Number(to), 0, 6);
   frame.writeUIntBE(Number(from), 6, 6);
   frame.writeUInt16BE(0x0800, 12);
-  frame.writeUInt32BE(1000 + (flags === SYN ? 0 : 1), 38);
-  frame.writeUInt32BE(flags === SYN ? 0 : 2001, 42);
+  writeIpv4(frame, 14, FRAME_BYTES - 14, source, destination);
+  frame.writeUInt8(TCP, 23);
+  fixProtocol(frame);
+  frame.writeUInt16BE(sourcePort, 34);
+  frame.writeUInt16BE(destinationPort, 36);
+  const isAnswer = flags === (SYN | ACK);
+  frame.writeUInt32BE(isAnswer ? 2000 : 1000 + Number(flags !== SYN), 38);
+  frame.writeUInt32BE(isAnswer ? 1001 : flags === SYN ? 0 : 2001, 42);
   frame.writeUInt8(0x50, 46);
   frame.writeUInt8(flags, 47);
   return frame;
@@ -184,9 +192,13 @@ function fixProtocol(frame: Buffer): void {
   frame.writeUInt16BE(~sum & 0xffff, 24);
 }
 
-/** The port a host's frame comes in by. */
+/** The port a flow's host is behind. */
 export function portOfFlow(flow: number): number {
-  return (flow % HOSTS) % INSIDE_PORTS;
+  return hostPort(flow % HOSTS);
+}
+
+export function hostPort(host: number): number {
+  return host % INSIDE_PORTS;
 }
 
 /** A SYN of UDP's kind: the first packet of a flow, 64 bytes. */
@@ -347,15 +359,9 @@ export function udpAnswer(frame: Buffer): Buffer {
 
 /** SYN and acknowledgment, from where the SYN went. */
 function answer(syn: Buffer): Buffer {
-  const frame = tcpFrame(OUTSIDE_MAC, GATEWAY_MAC, SYN | ACK);
-  writeIpv4(frame, 14, FRAME_BYTES - 14, syn.readUInt32BE(30), syn.readUInt32BE(26));
-  frame.writeUInt8(TCP, 23);
-  fixProtocol(frame);
-  frame.writeUInt16BE(syn.readUInt16BE(36), 34);
-  frame.writeUInt16BE(syn.readUInt16BE(34), 36);
-  frame.writeUInt32BE(2000, 38);
-  frame.writeUInt32BE(1001, 42);
-  return frame;
+  const from = [syn.readUInt32BE(30), syn.readUInt16BE(36)] as const;
+  const to = [syn.readUInt32BE(26), syn.readUInt16BE(34)] as const;
+  return tcpFrame(OUTSIDE_MAC, GATEWAY_MAC, from, to, SYN | ACK);
 }
 
 export function slotPort(slot: number): number {

@@ -198,11 +198,11 @@ function keyCount({ key }: Service): number {
   return (key.lastPort ?? key.port) - key.port + 1;
 }
 
-/** Blocks of the core's allocator: powers of two from 256 bytes on, for a list and a table. */
+/** Blocks of the core: powers of two from 256 bytes on, for a list, a ranking and a table. */
 function blockBytes(service: Service): number {
   const block = (words: number): number =>
     words === 0 ? 0 : Math.max(LEAST_BLOCK, 2 ** Math.ceil(Math.log2(words * WORD_BYTES)));
-  return block(service.backends.length) + block(lookupSlots(service));
+  return 2 * block(service.backends.length) + block(lookupSlots(service));
 }
 
 /** Tunnel ends that may send into a segment's overlay. */
