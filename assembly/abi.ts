@@ -7,7 +7,7 @@
  */
 
 /** Raised whenever a layout or a meaning below changes; the host refuses any other. */
-export const ABI_VERSION = 5;
+export const ABI_VERSION = 6;
 
 /** Most frames in one call of `process`. */
 export const BATCH_PACKETS = 256;
@@ -299,6 +299,7 @@ export enum Region {
   ZoneCounters, // Zones rows of ZoneCounter.Count u64
   StagedRules, // RuleBytes for the program that `rulesUse` takes into use
   RuleCounters, // Rules rows of two u64: packets, bytes; after `rulesFold`
+  Journal, // a header (`JournalField`), then JOURNAL_RECORDS places of a ring
   Count,
 }
 export const SCRATCH_BYTES = 65536;

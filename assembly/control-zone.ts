@@ -7,7 +7,7 @@ import { Core } from './memory';
 import { endFlow, endMasqueraded } from './node/flows';
 import { headAt, storeAddress, tailAt } from './table/address';
 import { Flows } from './table/flow';
-import { FlowLine, FlowState } from './table/flow-line';
+import { writeFlow } from './table/flow-record';
 import { flowLeftMs } from './table/flow-timers';
 import { Iface } from './table/iface';
 import { resetIface } from './table/iface-config';
@@ -17,7 +17,6 @@ import { Routes } from './table/route';
 import { Route } from './table/route-node';
 import {
   FLOW_RECORD_BYTES,
-  FlowRecord,
   InterfaceAddress,
   ROUTE_RECORD_BYTES,
   RouteKind,
@@ -26,8 +25,6 @@ import {
 
 const IPV4_BITS: u32 = 32;
 const IPV6_BITS: u32 = 128;
-const PORT_SHIFT: u32 = 16;
-const CARRY: u64 = 32;
 /** Any zone: for `flowFlush`. */
 const ANY: u32 = 0xffffffff;
 
@@ -147,53 +144,12 @@ export function flowWalk(core: Core, first: u32): u32 {
   let entry = first;
   for (; entry < flows.touched && record + FLOW_RECORD_BYTES <= next; entry++) {
     const line = flows.lineOf(entry);
-    const left: u32 = line.isFlow ? flowLeftMs(core, line) : 0;
-    if (left == 0) continue;
-    writeFlow(core, record, entry, line, flows.stateOf(line), left);
+    if (!line.isFlow || flowLeftMs(core, line) == 0) continue;
+    writeFlow(core, record, line);
     record += FLOW_RECORD_BYTES;
   }
   store<u32>(next, entry >= flows.touched ? 0 : entry);
   return <u32>((record - core.scratch) / FLOW_RECORD_BYTES);
-}
-
-function writeFlow(
-  core: Core,
-  record: usize,
-  entry: u32,
-  line: FlowLine,
-  state: FlowState,
-  leftMs: u32,
-): void {
-  const reply = line.other;
-  memory.fill(record, 0, FLOW_RECORD_BYTES);
-  store<u32>(record, line.source, FlowRecord.Source);
-  store<u32>(record, line.destination, FlowRecord.Destination);
-  store<u32>(record, reply.source, FlowRecord.ReplySource);
-  store<u32>(record, reply.destination, FlowRecord.ReplyDestination);
-  store<u32>(record, portsOf(line), FlowRecord.SourcePort);
-  store<u32>(record, portsOf(reply), FlowRecord.ReplySourcePort);
-  store<u16>(record, <u16>line.zone, FlowRecord.Zone);
-  store<u8>(record, <u8>line.protocol, FlowRecord.Protocol);
-  store<u8>(record, <u8>Family.Ipv4, FlowRecord.Family);
-  store<u8>(record, state.tcpState, FlowRecord.State);
-  store<u16>(record, state.status, FlowRecord.Status);
-  store<u32>(record, state.mark, FlowRecord.Mark);
-  store<u32>(record, leftMs, FlowRecord.LeftMs);
-  store<u64>(record, line.packets | ((<u64>state.packetsHigh) << CARRY), FlowRecord.Packets);
-  store<u64>(record, line.bytes, FlowRecord.Bytes);
-  const replyPackets = reply.packets | ((<u64>state.replyPacketsHigh) << CARRY);
-  store<u64>(record, replyPackets, FlowRecord.ReplyPackets);
-  store<u64>(record, reply.bytes, FlowRecord.ReplyBytes);
-  store<u32>(record, state.id, FlowRecord.Id);
-  store<u32>(record, core.nowMs - state.beganMs, FlowRecord.AgeMs);
-  store<u32>(record, entry, FlowRecord.Entry);
-}
-
-/** Both ports in host order; of ICMP the second is type << 8 | code, as it lies on the wire. */
-function portsOf(line: FlowLine): u32 {
-  const first: u32 = bswap<u16>(<u16>line.ports);
-  const second: u32 = bswap<u16>(<u16>(line.ports >>> PORT_SHIFT));
-  return first | (second << PORT_SHIFT);
 }
 
 /** Ends the flow of an entry, if it still is flow `id`. */

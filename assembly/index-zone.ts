@@ -8,6 +8,7 @@ import * as rules from './rules/rules';
 import * as flowTimers from './table/flow-timers';
 import { Iface } from './table/iface';
 import * as ifaceTable from './table/iface-config';
+import { Journal } from './table/journal';
 import { foldShares, leavePaths } from './table/share';
 import * as zoneTable from './table/zone';
 import { InterfaceOption, ZoneOption } from './zone-abi';
@@ -97,6 +98,16 @@ export function flowRemove(core: usize, entry: u32, id: u32): Status {
 /** Ends the flows of a zone (0xffffffff: of all). Returns how many. */
 export function flowFlush(core: usize, zone: u32): u32 {
   return zones.flowFlush(Core.at(core), zone);
+}
+
+/** Says what the journal is to hold from now on, JournalKind bits; 0: nothing. */
+export function journalWant(core: usize, kinds: u32): void {
+  Journal.at(Core.at(core).journal).want(kinds);
+}
+
+/** Makes room for as many records of the journal, which the host has read. */
+export function journalTake(core: usize, records: u32): void {
+  Journal.at(Core.at(core).journal).take(records);
 }
 
 /** Takes the program of `bytes` bytes in `Region.StagedRules` into use, counters at zero. */

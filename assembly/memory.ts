@@ -189,6 +189,8 @@ export class Core {
   flowTimers: usize;
   /** table/port-hints.ts. */
   portHints: usize;
+  /** What happens to flows, while somebody wants to know: table/journal.ts. */
+  journal: usize;
   /** Addresses of the packets that zones have to decide about. */
   routed: usize;
   /** What a zone knows of the packet at hand: node/passage.ts; what rules see of it. */
@@ -380,6 +382,8 @@ export function regionAddress(core: Core, region: Region): usize {
       return Rules.at(core.rules).staged;
     case Region.RuleCounters:
       return Rules.at(core.rules).counters;
+    case Region.Journal:
+      return core.journal;
     default:
       return 0;
   }

@@ -127,6 +127,31 @@ export enum FlowRecord {
   Spare2 = 132,
 }
 
+/**
+ * What the core tells of flows while the host wants it: a ring of records behind a header.
+ * `Written` and `Read` only grow: record n is at place n % JOURNAL_RECORDS.
+ */
+export const JOURNAL_RECORDS = 4096;
+export const JOURNAL_HEADER_BYTES = 64;
+export enum JournalField {
+  Written = 0, // u32: records so far
+  Read = 4, // u32: of these the host has taken
+  Lost = 8, // u32: records that found the ring full, behind those in it
+  Wanted = 12, // u32: JournalKind bits
+}
+export const JOURNAL_RECORD_BYTES = 160;
+export enum JournalRecord {
+  Kind = 0, // u32: JournalKind
+  NowMs = 4, // u32: when it happened
+  Spare = 8,
+  Flow = 16, // FlowRecord
+}
+export enum JournalKind {
+  New = 1, // a flow has begun
+  Update = 2, // it has another state, its first answer, another mark, or is assured
+  Destroy = 4, // it has ended: these are its last counters
+}
+
 /** Bits of a flow's status. */
 export enum FlowStatus {
   SeenReply = 1,
@@ -134,7 +159,7 @@ export enum FlowStatus {
   SourceNat = 4,
   DestinationNat = 8,
   Unconfirmed = 16, // TCP that began in its middle
-  Dying = 32,
+  Dying = 32, // TCP that was refused or called off: ends with the packet that says so
   MappedSource = 64, // by a mapping of its source's endpoint
   MappedDestination = 128, // to an endpoint that is mapped
   Permitted = 256, // answers may come from other ports of the destination

@@ -20,6 +20,7 @@ import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
 import { FLOW_TIMER_BYTES, createFlowTimers } from './table/flow-timers';
 import { createIfaces } from './table/iface-config';
+import { Journal } from './table/journal';
 import { nextHopCount } from './table/next-hop';
 import { PortHints } from './table/port-hints';
 import { Routes } from './table/route';
@@ -45,7 +46,8 @@ export function placeZones(core: Core): usize {
   core.flows = at = alignPair(at + Adjacencies.bytesFor(core.capacity(Capacity.Adjacencies)));
   core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
   core.portHints = at = alignLine(at + FLOW_TIMER_BYTES);
-  core.routed = at = alignLine(at + PortHints.bytesFor(core.capacity(Capacity.Flows)));
+  core.journal = at = alignLine(at + PortHints.bytesFor(core.capacity(Capacity.Flows)));
+  core.routed = at = alignLine(at + Journal.bytesFor(core.capacity(Capacity.Flows)));
   core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
   core.subject = at = alignLine(at + PASSAGE_BYTES);
   core.rules = at = alignLine(at + SUBJECT_BYTES);

@@ -48,6 +48,8 @@ export interface Exports {
   flowWalk(core: number, first: number): number;
   flowRemove(core: number, entry: number, id: number): number;
   flowFlush(core: number, zone: number): number;
+  journalWant(core: number, kinds: number): void;
+  journalTake(core: number, records: number): void;
   rulesUse(core: number, bytes: number): number;
   rulesFold(core: number): void;
   serviceSet(core: number, service: number): number;

@@ -25,6 +25,7 @@ import { expectOk } from './core-status.js';
 import { readMac, writeMac } from './fdb-record.js';
 import { type Flow, readFlow } from './flow-record.js';
 import { readIp, writeIp } from './ip-record.js';
+import { Journal } from './journal.js';
 
 export type { Flow, FlowTuple } from './flow-record.js';
 
@@ -61,6 +62,9 @@ const ANY = 0xffffffff;
 const MAC_HIGH_OFFSET = 4;
 
 export class ZoneTable {
+  /** What happens to flows, if somebody wants to know. */
+  readonly journal: Journal;
+
   /** `region` says where the regions of the core at `core` are. */
   constructor(
     private readonly exports: Exports,
@@ -68,7 +72,9 @@ export class ZoneTable {
     private readonly bytes: Uint8Array,
     private readonly view: DataView,
     private readonly region: (region: Region) => number,
-  ) {}
+  ) {
+    this.journal = new Journal(exports, core, bytes, view, region);
+  }
 
   configure(zone: number, option: ZoneOption, value: number | boolean): void {
     const status = this.exports.configureZone(this.core, zone, option, Number(value));

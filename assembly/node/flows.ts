@@ -22,12 +22,13 @@ import {
 import { flowLeftMs } from '../table/flow-timers';
 import { Iface } from '../table/iface';
 import { countHairpin } from '../table/iface-config';
+import { tellFlow } from '../table/journal';
 import { holdMappings, releaseMappings } from '../table/mapping';
 import { PortHints } from '../table/port-hints';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
-import { FlowStatus, FlowTimer, PROFILE_TIMERS, ZoneCounter } from '../zone-abi';
+import { FlowStatus, FlowTimer, JournalKind, PROFILE_TIMERS, ZoneCounter } from '../zone-abi';
 import { leaveBackend } from './balance-books';
 import { firstTimer } from './follow';
 import { Passage, hasPorts, turned } from './passage';
@@ -49,7 +50,7 @@ export function lookUpFlow(core: Core, t: Passage): void {
   t.hash = flows.hash(t.source, t.destination, t.ports, t.scope);
   const line = flows.find(t.hash, t.source, t.destination, t.ports, t.scope);
   if (changetype<usize>(line) == 0) return;
-  if (flowLeftMs(core, line) == 0 || flows.stateOf(line).has(FlowStatus.Dying)) {
+  if (flowLeftMs(core, line) == 0) {
     count(t.zone.counters, ZoneCounter.Expired, 1);
     endFlow(core, line);
     return;
@@ -59,8 +60,25 @@ export function lookUpFlow(core: Core, t: Passage): void {
   t.isReply = line.has(LINE_REPLY) ? 1 : 0;
 }
 
-/** Takes a flow out. */
+/**
+ * Tells what the packet has done to its flow, once for all of it, as netfilter does. One that
+ * was refused or called off ends.
+ */
+export function tellNews(core: Core, t: Passage): void {
+  const isNew = (t.news & (<u32>JournalKind.New)) != 0;
+  t.news = 0;
+  if (changetype<usize>(t.line) == 0) return;
+  if (t.state.has(FlowStatus.Dying)) return endFlow(core, t.line);
+  tellFlow(core, t.line, isNew ? JournalKind.New : JournalKind.Update);
+}
+
+/** Takes a flow out, and tells so. */
 export function endFlow(core: Core, line: FlowLine): void {
+  tellFlow(core, line, JournalKind.Destroy);
+  takeOut(core, line);
+}
+
+function takeOut(core: Core, line: FlowLine): void {
   const zone = Zone.at(core.zones, line.zone);
   zone.flows--;
   count(zone.counters, ZoneCounter.Flows, -1);
@@ -136,11 +154,12 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   count(zone.counters, ZoneCounter.NewFlows, 1);
   count(zone.counters, ZoneCounter.Flows, 1);
   if ((t.binding & HELD) != 0 && !holdMappings(flows, line, t.binding)) {
-    endFlow(core, line);
+    takeOut(core, line);
     t.line = changetype<FlowLine>(0);
     count(zone.counters, ZoneCounter.FlowsFull, 1);
     return Drop.FlowsFull;
   }
+  t.news = JournalKind.New;
   if (p.has(RxFlag.Trace))
     say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
   return Drop.None;

@@ -12,7 +12,7 @@ import { ZONE_LOOSE } from '../table/zone';
 import { TCP_AGAIN, TCP_KEEP, TCP_REFUSE, nextTcpState } from '../table/tcp-track';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
-import { FlowStatus, FlowTimer, TcpState, ZoneCounter } from '../zone-abi';
+import { FlowStatus, FlowTimer, JournalKind, TcpState, ZoneCounter } from '../zone-abi';
 import { bookState } from './balance-books';
 import { endFlow, setTimer } from './flows';
 import { followsOneWay } from './follow-one-way';
@@ -71,8 +71,10 @@ export function follows(core: Core, t: Passage): bool {
   if (t.isTcp && state.backend != 0) bookState(core, state);
   const isAnswered = state.has(FlowStatus.SeenReply);
   t.ctState = t.isReply != 0 || isAnswered ? State.Established : State.New;
+  if (state.has(FlowStatus.Dying)) return true;
   if (t.isReply != 0 && !isAnswered) {
     state.set(FlowStatus.SeenReply);
+    t.news |= <u32>JournalKind.Update;
     t.line.flags &= ~LINE_FAST;
     t.line.other.judgeAgain(); // as established: it was judged as new
   }
@@ -87,6 +89,7 @@ function followOther(core: Core, t: Passage): void {
   if (t.protocol == PROTOCOL_UDP && core.nowMs - state.beganMs <= STREAM_MS) return;
   if (t.protocol == PROTOCOL_ICMP) return;
   state.set(FlowStatus.Assured);
+  t.news |= <u32>JournalKind.Update;
   setTimer(t, timerOf(t.protocol, true));
 }
 
@@ -145,6 +148,7 @@ function established(t: Passage, now: u32): u32 {
   } else if (state.has(FlowStatus.Unconfirmed) && t.isReply != 0) {
     state.status &= ~(<u16>FlowStatus.Unconfirmed);
     state.set(FlowStatus.Assured);
+    t.news |= <u32>JournalKind.Update;
     setTimer(t, FlowTimer.TcpEstablished);
   }
   return TcpState.Established;
@@ -152,6 +156,7 @@ function established(t: Passage, now: u32): u32 {
 
 export function moveTo(t: Passage, next: u32): void {
   t.state.tcpState = <u8>next;
+  t.news |= <u32>JournalKind.Update;
   t.line.flags &= ~LINE_FAST;
   t.line.other.flags &= ~LINE_FAST;
   if (next != TcpState.Established) setTimer(t, <FlowTimer>next);

@@ -19,7 +19,7 @@ import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { Ipv4, TYPE_IPV4 } from '../wire/ipv4';
 import { ZoneCounter } from '../zone-abi';
 import { begins, follows, isSignOfLife } from './follow';
-import { beginFlow, lookUpFlow } from './flows';
+import { beginFlow, lookUpFlow, tellNews } from './flows';
 import { Passage } from './passage';
 import { ask, conclude, openSubject, translates } from './rules';
 import { translate } from './translate';
@@ -48,7 +48,9 @@ export function inspect(core: Core, p: Packet, iface: Iface): Drop {
     if (translates(core, t.zone)) return Drop.Invalid;
     t.ctState = State.Invalid;
   }
-  return iface.inspects != 0 ? judge(core, p, t, isSound) : rewrite(core, p, t);
+  const verdict = iface.inspects != 0 ? judge(core, p, t, isSound) : rewrite(core, p, t);
+  if (t.news != 0) tellNews(core, t);
+  return verdict;
 }
 
 function judge(core: Core, p: Packet, t: Passage, isSound: bool): Drop {

@@ -26,7 +26,7 @@ import { ZoneCounter } from '../zone-abi';
 import { isBalanced, lose } from './balance';
 import { bindDestination, bindSource } from './bind';
 import { begins, follows } from './follow';
-import { beginFlow, lookUpFlow } from './flows';
+import { beginFlow, lookUpFlow, tellNews } from './flows';
 import { tellError } from './errors';
 import { gather } from './gather';
 import { leave } from './leave';
@@ -43,7 +43,9 @@ const LIMITED_BROADCAST: u32 = 0xffffffff;
 const NETWORK_SHIFT: u32 = 24;
 
 export function judge(core: Core, p: Packet): void {
-  const refused = pass(core, p, Passage.at(core.passage));
+  const t = Passage.at(core.passage);
+  const refused = pass(core, p, t);
+  if (t.news != 0) tellNews(core, t);
   if (refused == Drop.None) return;
   if (refused == CONSUMED) count(core.coreCounters, CoreCounter.Consumed, 1);
   else drop(core, p, p.port, refused);

@@ -79,6 +79,8 @@ export class Passage {
   isGathered: u32;
   /** 1: rules have asked for what leave.ts writes. */
   hasWishes: u32;
+  /** What to tell of its flow when it has passed, JournalKind bits; 0 between packets. */
+  news: u32;
 
   static at(ptr: usize): Passage {
     return changetype<Passage>(ptr);

@@ -20,7 +20,7 @@ import { releaseShare } from '../table/share';
 import { Zone } from '../table/zone';
 import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { TCP_SYN } from '../wire/tcp';
-import { FlowStatus } from '../zone-abi';
+import { FlowStatus, JournalKind } from '../zone-abi';
 import {
   UNREACHABLE_HOST,
   UNREACHABLE_HOST_PROHIBITED,
@@ -207,6 +207,7 @@ function keepMark(t: Passage, s: Subject): bool {
   const line = t.line;
   if (changetype<usize>(line) == 0 || t.state.mark == s.connMark) return false;
   t.state.mark = s.connMark;
+  t.news |= <u32>JournalKind.Update;
   line.judgeAgain();
   line.other.judgeAgain();
   return true;
