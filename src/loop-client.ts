@@ -96,6 +96,11 @@ export class LoopClient {
     Atomics.sub(this.signal, Signal.WaitingEvents, count);
   }
 
+  /** Records from a `journal` event have been dealt with. */
+  releaseRecords(count: number): void {
+    Atomics.sub(this.signal, Signal.WaitingRecords, count);
+  }
+
   /** Waits until the thread is gone. After `ask({ kind: 'stop' })`. */
   async ended(): Promise<void> {
     if (this.worker.threadId !== -1) await once(this.worker, 'exit');

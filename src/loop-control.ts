@@ -25,6 +25,7 @@ import type {
   ZonesState,
 } from './loop-messages.js';
 import type { LoopEvents } from './loop-events.js';
+import type { LoopJournal } from './loop-journal.js';
 import type { LoopTaps } from './loop-taps.js';
 import { EndpointControl } from './overlay/endpoint-control.js';
 import type { MemoryIo } from './port/memory.js';
@@ -40,6 +41,7 @@ export interface LoopParts {
   loop: Loop;
   taps: LoopTaps;
   events: LoopEvents;
+  journal: LoopJournal;
 }
 
 /** About endpoints, tunnel ends, zones, and what the core tells. */
@@ -47,7 +49,13 @@ type OverlayRequest = Extract<
   Request,
   {
     kind:
-      `endpoint${string}` | `events${string}` | `flow${string}` | 'neighbours' | 'vteps' | 'zones';
+      | `endpoint${string}`
+      | `events${string}`
+      | `flow${string}`
+      | 'journal'
+      | 'neighbours'
+      | 'vteps'
+      | 'zones';
   }
 >;
 
@@ -64,7 +72,7 @@ export class LoopControl {
     this.endpoints = new EndpointControl(parts.core);
   }
 
-  /** Does what is asked; a failure becomes a refusal. */
+  /** Does what is asked; a failure becomes a refusal. Tells what it has ended before. */
   answer(id: number, request: Request): Reply {
     try {
       return { kind: 'reply', id, value: this.perform(request) };
@@ -72,6 +80,8 @@ export class LoopControl {
       const { message } = error as Error;
       if (!(error instanceof ConfigError)) return { kind: 'refused', id, message };
       return { kind: 'refused', id, message, problems: error.problems };
+    } finally {
+      this.parts.journal.tell(true);
     }
   }
 
@@ -135,6 +145,9 @@ export class LoopControl {
         return this.listen(true);
       case 'eventsStop':
         return this.listen(false);
+      case 'journal':
+        this.parts.journal.listen(request.kinds, request.isWanted);
+        return this.hear();
     }
   }
 
@@ -220,10 +233,22 @@ export class LoopControl {
   }
 
   private listen(isWanted: boolean): void {
-    const { loop, events } = this.parts;
+    const { events } = this.parts;
     if (isWanted) events.start();
     else events.stop();
-    loop.onTold = events.isHeard ? () => events.onDecided() : undefined;
+    this.hear();
+  }
+
+  /** Lets the loop call whoever is heard by somebody. */
+  private hear(): void {
+    const { loop, events, journal } = this.parts;
+    const isHeard = events.isHeard || journal.isHeard;
+    loop.onTold = !isHeard
+      ? undefined
+      : (): void => {
+          if (events.isHeard) events.onDecided();
+          journal.tell(false);
+        };
   }
 
   private attachTaps(): void {

@@ -9,6 +9,7 @@ import type { Neighbour } from './neighbour-table.js';
 import type { EndpointSelector, Removed, ShownEndpoint } from './overlay/endpoint-control.js';
 import type { EndpointRecord } from './overlay/endpoints.js';
 import type { Flow } from './flow-record.js';
+import type { JournalPart } from './journal-record.js';
 import type { Vtep } from './overlay-table.js';
 import type { Route, ZoneNeighbour } from './zone-table.js';
 import type { Counters } from './rules/model.js';
@@ -21,6 +22,8 @@ export enum Signal {
   CapturedBytes,
   /** Events that the control thread has not yet dealt with. */
   WaitingEvents,
+  /** Records of the journal, likewise. */
+  WaitingRecords,
   Count,
 }
 
@@ -79,6 +82,7 @@ export type Request =
   | { kind: 'useRules'; zones: ZonesPlan; values: CounterValue[] }
   | { kind: 'eventsStart' }
   | { kind: 'eventsStop' }
+  | { kind: 'journal'; kinds: number; isWanted: boolean }
   | { kind: 'snapshot' }
   | { kind: 'captureStart'; spec: CaptureSpec }
   | { kind: 'captureStop'; id: number }
@@ -123,6 +127,7 @@ export interface Results {
   useRules: void;
   eventsStart: void;
   eventsStop: void;
+  journal: void;
   snapshot: Uint8Array;
   captureStart: void;
   captureStop: void;
@@ -149,6 +154,7 @@ export type Reply =
 export type LoopEvent =
   | { kind: 'gone'; port: number; errno: number }
   | { kind: 'told'; events: CoreEvent[]; lostEvents: number }
+  | { kind: 'journal'; part: JournalPart }
   | { kind: 'captured'; id: number; frames: CapturedFrame[]; lostFrames: number };
 
 export type FromLoop = Reply | LoopEvent;

@@ -9,6 +9,7 @@ import { Loop } from './loop.js';
 import { LoopControl } from './loop-control.js';
 import { type FromLoop, type LoopStart, Signal, type ToLoop } from './loop-messages.js';
 import { LoopEvents } from './loop-events.js';
+import { LoopJournal } from './loop-journal.js';
 import { LoopTaps } from './loop-taps.js';
 import { createPortIo } from './port/addon.js';
 import { MemoryIo } from './port/memory.js';
@@ -41,17 +42,19 @@ function main({ start, port }: { start: LoopStart; port: MessagePort }): void {
   const core = Core.create(start.plan.capacities, start.seed);
   const taps = new LoopTaps(core, signal, post);
   const events = new LoopEvents(core, signal, post);
+  const nowMs = (): number => Math.floor(performance.now()) >>> 0;
+  const journal = new LoopJournal(core, signal, nowMs, post);
   const loop = new Loop({
     core,
     io: inputs.io,
     spinUs: start.spinUs,
-    nowMs: () => Math.floor(performance.now()) >>> 0,
+    nowMs,
     onGone: (index, errno) => {
       control.markGone(index);
       post({ kind: 'gone', port: index, errno });
     },
   });
-  const control = new LoopControl({ core, loop, taps, events, ...inputs });
+  const control = new LoopControl({ core, loop, taps, events, journal, ...inputs });
   while (!control.isStopped) {
     loop.turn(IDLE_MS);
     if (Atomics.exchange(signal, Signal.Requests, 0) === 0) continue;

@@ -11,7 +11,9 @@ import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
 import type { Flow } from './flow-record.js';
+import { type FlowNews, readJournal } from './journal-record.js';
 import { LoopClient } from './loop-client.js';
+import { recordsIn } from './loop-journal.js';
 import type {
   CaptureSpec,
   CapturedFrame,
@@ -48,6 +50,8 @@ interface Events {
   reloaded: [change: PlanChange];
   /** Only while somebody listens, see `listen`. */
   told: [events: readonly CoreEvent[], lostEvents: number];
+  /** Only while somebody listens, see `listenToFlows`. `lost` come behind the news. */
+  toldFlows: [news: readonly FlowNews[], lost: number];
   /** The loop has failed; the switch is of no use any more. */
   failed: [error: Error];
 }
@@ -253,6 +257,19 @@ export class Switch extends EventEmitter<Events> {
     };
   }
 
+  /** Tells what happens to flows, `kinds` (JournalKind bits) at the least, likewise. */
+  async listenToFlows(
+    kinds: number,
+    onTold: (news: readonly FlowNews[], lost: number) => void,
+  ): Promise<() => Promise<void>> {
+    this.on('toldFlows', onTold);
+    await this.loop.ask({ kind: 'journal', kinds, isWanted: true });
+    return async (): Promise<void> => {
+      this.off('toldFlows', onTold);
+      await this.loop.ask({ kind: 'journal', kinds, isWanted: false }).catch(() => undefined);
+    };
+  }
+
   /** Ends the loop and closes the devices. Returns the last counters. */
   async stop(): Promise<RawCounters> {
     const counters = await this.loop.ask({ kind: 'stop' });
@@ -267,6 +284,10 @@ export class Switch extends EventEmitter<Events> {
     if (event.kind === 'told') {
       this.emit('told', event.events, event.lostEvents);
       return this.loop.releaseEvents(event.events.length);
+    }
+    if (event.kind === 'journal') {
+      this.emit('toldFlows', readJournal(event.part), event.part.lost);
+      return this.loop.releaseRecords(recordsIn(event.part));
     }
     const { frames, lostFrames } = event;
     const release = (): void => this.loop.release(frames);

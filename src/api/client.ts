@@ -6,6 +6,7 @@ import type { PlanChange } from '../switch.js';
 import { ApiError } from './api-error.js';
 import type { DropsView, FdbView, FrameView, PortView } from './views.js';
 import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
+import type { FlowEventView } from './flow-event-stream.js';
 import type { RulesResult, RulesView } from './rule-routes.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
 import type { FlowView, ZoneView } from './zone-views.js';
@@ -31,6 +32,9 @@ export interface EndpointAddress extends Omit<FdbAddress, 'kind'> {
 
 /** A line of events: one, or how many were lost before the next. */
 export type EventLine = (EventView & { timeSec: number }) | { lostEvents: number };
+
+/** A line of what happens to connections, likewise. */
+export type FlowEventLine = FlowEventView | { lostEvents: number };
 
 /** A line of a capture: a frame, or how many were lost before the next. */
 export type CaptureLine = FrameView | { lostFrames: number };
@@ -82,6 +86,14 @@ export class ApiClient {
   /** Filters: zone, protocol, src, dst, sport, dport, state, nat (src or dst). */
   flows(query: Query = {}): Promise<FlowView[]> {
     return this.json('GET', 'flows', query);
+  }
+
+  /**
+   * What happens to connections, until the loop over it ends. Filters as of `flows`, and
+   * `events`: NEW, UPDATES, DESTROY, ALL.
+   */
+  flowEvents(query: Query = {}): AsyncGenerator<FlowEventLine> {
+    return this.lines('flows/events', query);
   }
 
   endFlows(query: Query = {}): Promise<{ removed: number }> {

@@ -13,9 +13,12 @@ const NATS = ['src', 'dst'];
 
 type IsWanted = (view: FlowView) => boolean;
 
-/** An empty filter is refused: `--zone "$UNSET"` is not to mean all flows. */
-export function flowFilter(plan: Plan, request: ApiRequest): IsWanted {
-  request.allowQuery(...FILTERS);
+/**
+ * `others`: parameters that may be there beside. An empty filter is refused: `--zone "$UNSET"`
+ * is not to mean all flows.
+ */
+export function flowFilter(plan: Plan, request: ApiRequest, ...others: string[]): IsWanted {
+  request.allowQuery(...FILTERS, ...others);
   const tests = FILTERS.flatMap(name => {
     const text = request.query.get(name);
     if (text === null) return [];

@@ -5,6 +5,7 @@ import { ApiError } from './api-error.js';
 import { streamCapture } from './capture-stream.js';
 import * as endpoints from './endpoint-routes.js';
 import { streamEvents } from './event-stream.js';
+import { streamFlowEvents } from './flow-event-stream.js';
 import * as fdb from './fdb-routes.js';
 import { portNamed, segmentNamed } from './names.js';
 import type { ApiRequest } from './request.js';
@@ -46,6 +47,7 @@ const ROUTES: Record<string, Route> = {
   'GET vteps': ({ target }, request) => endpoints.listVteps(target, request),
   'GET zones': zones.showZones,
   'GET flows': ({ target }, request) => zones.listFlows(target, request),
+  'GET flows/events': ({ target }, request) => streamFlowEvents(target, request),
   'DELETE flows': ({ target }, request) => zones.endFlows(target, request),
   'GET events': ({ target }, request) => streamEvents(target, request.response),
   'GET rules': ({ target }, request) => rules.showRules(target, request),

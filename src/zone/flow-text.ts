@@ -29,23 +29,27 @@ export function protocolNumber(text: string): number | undefined {
 
 /** One line of `conntrack -L`. */
 export function flowLine(flow: FlowView): string {
+  return `${flowText(flow, true)} mark=${flow.mark} use=1`;
+}
+
+/** What lines of `conntrack -L` and `-E` have in common, with or without counters. */
+export function flowText(flow: FlowView, isCounted: boolean): string {
   const name = protocolName(flow.protocol).padEnd(NAME_WIDTH);
   const parts = [`${NAMES[flow.protocol] === undefined ? 'unknown ' : name} ${flow.protocol}`];
   parts.push(String(flow.leftSec));
   if (flow.state !== null) parts.push(flow.state);
-  parts.push(directionText(flow.protocol, flow.original));
+  parts.push(directionText(flow.protocol, flow.original, isCounted));
   if (!flow.seenReply) parts.push('[UNREPLIED]');
-  parts.push(directionText(flow.protocol, flow.reply));
+  parts.push(directionText(flow.protocol, flow.reply, isCounted));
   if (flow.assured) parts.push('[ASSURED]');
-  parts.push(`mark=${flow.mark}`, 'use=1');
   return parts.join(' ');
 }
 
-function directionText(protocol: number, tuple: TupleView): string {
+function directionText(protocol: number, tuple: TupleView, isCounted: boolean): string {
   const { src, dst, sport, dport, packets, bytes } = tuple;
   const parts = [`src=${src}`, `dst=${dst}`];
   if (PORTED.has(protocol)) parts.push(`sport=${sport}`, `dport=${dport}`);
   if (ICMP.has(protocol)) parts.push(`type=${dport >> 8}`, `code=${dport & 0xff}`, `id=${sport}`);
-  parts.push(`packets=${packets}`, `bytes=${bytes}`);
+  if (isCounted) parts.push(`packets=${packets}`, `bytes=${bytes}`);
   return parts.join(' ');
 }

@@ -1,22 +1,11 @@
 /** `sluice ct`: connections, in the words and the form of conntrack(8). */
-import { Command, Option } from 'commander';
-import type { Query } from '../../api/client.js';
+import { Command } from 'commander';
 import { flowLine } from '../../zone/flow-text.js';
 import { type ClientOptions, connectTo, withClientOptions } from '../connect.js';
 import { ExitCode } from '../exit.js';
 import { printJson, printLine, printTable } from '../output.js';
-
-interface Options extends ClientOptions {
-  zone?: string;
-  proto?: string;
-  src?: string;
-  dst?: string;
-  sport?: string;
-  dport?: string;
-  state?: string;
-  srcNat?: boolean;
-  dstNat?: boolean;
-}
+import { ctEventsCommand } from './ct-events.js';
+import { type FilterOptions, queryOf, withFilters } from './ct-filters.js';
 
 const LIST_HELP = `
 A line is that of conntrack -L: protocol, its number, seconds until the connection is
@@ -54,6 +43,7 @@ export function ctCommand(): Command {
         .addHelpText('after', GET_HELP)
         .action(get),
     )
+    .addCommand(ctEventsCommand())
     .addCommand(withFilters(new Command('count')).description('count connections').action(count))
     .addCommand(
       withFilters(new Command('flush'))
@@ -68,34 +58,14 @@ export function ctCommand(): Command {
     );
 }
 
-function withFilters(command: Command): Command {
-  const withAll = command
-    .option('-p, --proto <name>', 'tcp, udp, icmp, … or a number')
-    .option('-s, --src <ip>', 'source address')
-    .option('-d, --dst <ip>', 'destination address')
-    .option('--sport <n>', 'source port')
-    .option('--dport <n>', 'destination port')
-    .option('--state <name>', 'state of TCP')
-    .addOption(new Option('--src-nat', 'only with a translated source').conflicts('dstNat'))
-    .option('--dst-nat', 'only with a translated destination')
-    .option('--zone <name>', 'only of this zone');
-  return withClientOptions(withAll);
-}
-
-function queryOf(options: Options): Query {
-  const { zone, proto, src, dst, sport, dport, state, srcNat, dstNat } = options;
-  const nat = srcNat ? 'src' : dstNat ? 'dst' : undefined;
-  return { zone, protocol: proto, src, dst, sport, dport, state, nat };
-}
-
-async function list(options: Options): Promise<void> {
+async function list(options: FilterOptions): Promise<void> {
   const flows = await connectTo(options).flows(queryOf(options));
   if (options.json) return printJson(flows);
   for (const flow of flows) printLine(flowLine(flow));
   process.stderr.write(`sluice: ${flows.length} flow entries have been shown.\n`);
 }
 
-async function get(options: Options): Promise<void> {
+async function get(options: FilterOptions): Promise<void> {
   const [flow] = await connectTo(options).flows(queryOf(options));
   if (flow === undefined) {
     process.exitCode = ExitCode.Difference;
@@ -106,13 +76,13 @@ async function get(options: Options): Promise<void> {
   else printLine(flowLine(flow));
 }
 
-async function count(options: Options): Promise<void> {
+async function count(options: FilterOptions): Promise<void> {
   const flows = (await connectTo(options).flows(queryOf(options))).length;
   if (options.json) printJson({ flows });
   else printLine(String(flows));
 }
 
-async function flush(options: Options): Promise<void> {
+async function flush(options: FilterOptions): Promise<void> {
   const { removed } = await connectTo(options).endFlows(queryOf(options));
   if (options.json) printJson({ removed });
   else process.stderr.write(`sluice: ${removed} flow entries have been deleted.\n`);

@@ -1,8 +1,8 @@
 /** `sluice monitor`: what the switch misses and learns, as it happens. */
 import { Command } from 'commander';
-import type { EventLine } from '../../api/client.js';
+import type { EventView } from '../../api/overlay-views.js';
 import { type ClientOptions, connectTo, withClientOptions } from '../connect.js';
-import { printJsonLine, printLine } from '../output.js';
+import { follow } from '../follow.js';
 import { positiveNumber } from '../parse.js';
 
 interface Options extends ClientOptions {
@@ -40,24 +40,12 @@ export function monitorCommand(): Command {
 }
 
 async function monitor(options: Options): Promise<void> {
-  const lines = connectTo(options).events();
-  const interrupted = new Promise<undefined>(resolve => {
-    process.once('SIGINT', () => resolve(undefined));
-    process.once('SIGTERM', () => resolve(undefined));
-  });
-  for (let shown = 0; shown < (options.count ?? Infinity);) {
-    const next = await Promise.race([lines.next(), interrupted]);
-    if (next === undefined || next.done) break;
-    if (!('lostEvents' in next.value)) shown++;
-    if (options.json) printJsonLine(next.value);
-    else printLine(lineOf(next.value));
-  }
+  await follow(connectTo(options).events(), options, lineOf);
   // Ends the request even while it waits for an event.
   process.exit();
 }
 
-function lineOf(line: EventLine): string {
-  if ('lostEvents' in line) return `${line.lostEvents} events lost`;
+function lineOf(line: EventView & { timeSec: number }): string {
   const { timeSec, event, segment, vid, port, ip, mac, mtuBytes } = line;
   const where = segment === null ? [] : [`segment ${segment}`, ...(vid > 0 ? [`vid ${vid}`] : [])];
   const parts = [
