@@ -139,13 +139,13 @@ export function noteSequence(line: FlowLine, end: u32): void {
   if (<i32>(end - line.sequenceEnd) > 0 || line.sequenceEnd == 0) line.sequenceEnd = end;
 }
 
-/** An acknowledged handshake, or an answer to what began in its middle. */
+/** An acknowledged handshake; of what began in its middle, a packet behind the first answer. */
 function established(t: Passage, now: u32): u32 {
   const state = t.state;
   if (now == TcpState.SynRecv) {
     state.set(FlowStatus.Assured);
     setTimer(t, FlowTimer.TcpEstablished);
-  } else if (state.has(FlowStatus.Unconfirmed) && t.isReply != 0) {
+  } else if (state.has(FlowStatus.Unconfirmed) && state.has(FlowStatus.SeenReply)) {
     state.status &= ~(<u16>FlowStatus.Unconfirmed);
     state.set(FlowStatus.Assured);
     t.news |= <u32>JournalKind.Update;
