@@ -42,7 +42,7 @@ export async function streamFlowEvents(target: Switch, request: ApiRequest): Pro
   const stop = await target.listenToFlows(kinds, (news, lost) => {
     const views = news
       .filter(({ kind }) => (kind & kinds) !== 0)
-      .map(one => viewOf(target, one))
+      .map(one => flowEventView(one, zone => zoneName(target, zone)))
       .filter(isWanted);
     lines.send(views, { behind: lost });
   });
@@ -60,14 +60,20 @@ function kindsOf(text: string): number {
 }
 
 /** A zone that a reload takes away is still in the plan when its connections end. */
-function viewOf(target: Switch, { kind, flow, atMs, beganMs }: FlowNews): FlowEventView {
-  const { zones } = target.plan.zones;
+function zoneName({ plan }: Switch, zone: number): string {
+  return plan.zones.zones.find(({ index }) => index === zone)?.name ?? '';
+}
+
+export function flowEventView(
+  { kind, flow, atMs, beganMs }: FlowNews,
+  zoneName: (zone: number) => string,
+): FlowEventView {
   const timeSec = atMs / MS_PER_SEC;
   return {
     event: NAMES[kind],
     timeSec,
     beganSec: beganMs / MS_PER_SEC,
     endedSec: kind === JournalKind.Destroy ? timeSec : null,
-    ...flowView(flow, zone => zones.find(({ index }) => index === zone)?.name ?? ''),
+    ...flowView(flow, zoneName),
   };
 }

@@ -22,7 +22,8 @@ export function flowEventLine(
   const { event, timeSec, beganSec, endedSec, mark, id } = view;
   const parts = [LABELS[event]];
   if (outputs.has('extended')) parts.push(IPV4);
-  parts.push(flowText(view, event === 'destroy'));
+  const isEnd = event === 'destroy';
+  parts.push(flowText(view, { isCounted: isEnd, isOver: isEnd && view.leftSec === 0 }));
   if (mark !== 0) parts.push(`mark=${mark}`);
   if (endedSec !== null) parts.push(`delta-time=${Math.floor(endedSec) - Math.floor(beganSec)}`);
   if (outputs.has('id')) parts.push(`id=${id}`);

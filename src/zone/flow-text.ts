@@ -29,14 +29,20 @@ export function protocolNumber(text: string): number | undefined {
 
 /** One line of `conntrack -L`. */
 export function flowLine(flow: FlowView): string {
-  return `${flowText(flow, true)} mark=${flow.mark} use=1`;
+  return `${flowText(flow, { isCounted: true })} mark=${flow.mark} use=1`;
 }
 
-/** What lines of `conntrack -L` and `-E` have in common, with or without counters. */
-export function flowText(flow: FlowView, isCounted: boolean): string {
+/**
+ * What lines of `conntrack -L` and `-E` have in common, with or without counters. Of one that
+ * died of age (`isOver`) there is no time to say.
+ */
+export function flowText(
+  flow: FlowView,
+  { isCounted, isOver = false }: { isCounted: boolean; isOver?: boolean },
+): string {
   const name = protocolName(flow.protocol).padEnd(NAME_WIDTH);
   const parts = [`${NAMES[flow.protocol] === undefined ? 'unknown ' : name} ${flow.protocol}`];
-  parts.push(String(flow.leftSec));
+  if (!isOver) parts.push(String(flow.leftSec));
   if (flow.state !== null) parts.push(flow.state);
   parts.push(directionText(flow.protocol, flow.original, isCounted));
   if (!flow.seenReply) parts.push('[UNREPLIED]');

@@ -3,73 +3,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whyNoNetfilter } from '../support/netfilter.js';
 import { Pair, USUAL_SEED } from '../support/netfilter-pair.js';
-import { FLAG, type Flow, Sender, oneOf, tcpSegment } from '../support/netfilter-traffic.js';
+import { LATER, OPENED, STATES, numbered, orders, play } from '../support/netfilter-tcp.js';
+import { Sender, oneOf } from '../support/netfilter-traffic.js';
 import { seededRandom } from '../support/random.js';
-import { saveText } from '../support/zone-rig.js';
 
 const reason = whyNoNetfilter();
 if (reason !== undefined) console.log(`skipped: netfilter: ${reason}`);
 const check = reason === undefined ? test : test.skip;
 
-/** TTL and DSCP of what comes out say how it was judged. */
-const STATES = saveText('mangle', [
-  '-A FORWARD -m conntrack --ctstate NEW -j TTL --ttl-set 21',
-  '-A FORWARD -m connmark --mark 0 -m conntrack --ctstate NEW -j TTL --ttl-set 20',
-  '-A FORWARD -j CONNMARK --set-mark 1',
-  '-A FORWARD -m conntrack --ctstate ESTABLISHED -j TTL --ttl-set 22',
-  '-A FORWARD -m conntrack --ctstate RELATED -j TTL --ttl-set 23',
-  '-A FORWARD -m conntrack --ctstate INVALID -j TTL --ttl-set 24',
-  '-A FORWARD -m conntrack --ctdir ORIGINAL -j DSCP --set-dscp 0x01',
-  '-A FORWARD -m conntrack --ctdir REPLY -j DSCP --set-dscp 0x02',
-]);
-const KINDS = {
-  S: FLAG.syn,
-  SA: FLAG.syn | FLAG.ack,
-  A: FLAG.ack,
-  FA: FLAG.fin | FLAG.ack,
-  R: FLAG.rst | FLAG.ack,
-};
-const FIRST = 20;
-const ESTABLISHED = 22;
-const INVALID = 24;
-const TTL_AT = 22;
-const STEPS = Object.keys(KINDS).flatMap(kind => [`>${kind}`, `<${kind}`]);
-const LATER = STEPS.filter(step => !step.includes('S'));
 /** All orders of this many packets, and some of more that begin as connections do. */
 const LENGTH = 3;
 const MORE = { orders: 400, length: 5 };
-const OPENED = ['>S', '<SA', '>A'];
-const FIRST_PORT = 1024;
-const PORTS = 40000;
-
-function orders(length: number): string[][] {
-  if (length === 0) return [[]];
-  return orders(length - 1).flatMap(begun => STEPS.map(step => [...begun, step]));
-}
-
-/** Sends the packets of one connection. Both ends say what is right after what came before. */
-async function play(
-  pair: Pair,
-  sender: Sender,
-  order: readonly string[],
-  flow: Flow,
-): Promise<void> {
-  let isCalling = false; // nobody has answered yet
-  for (const [i, step] of order.entries()) {
-    const before: Flow['next'] = [...flow.next];
-    const flags = KINDS[step.slice(1) as keyof typeof KINDS];
-    const { side, frame } = tcpSegment(sender, flow, { isBack: step[0] === '<', flags });
-    const answer = await pair.send(side, frame);
-    const [state, own] = [answer.kernel, answer.ours].map(came => came[0]?.bytes[TTL_AT]);
-    if (flags === FLAG.syn && state === ESTABLISHED && own === FIRST) return; // DIFFERENCES, 'reopened'
-    pair.compare(frame, answer, `at the end of ${order.slice(0, i + 1).join(' ')}`);
-    const isCall = flags === FLAG.syn;
-    if (state === FIRST) isCalling = isCall;
-    else if (state !== INVALID && !isCall) isCalling = false;
-    const isStray = isCall && !isCalling;
-    if (state === INVALID || isStray) flow.next = before; // DIFFERENCES, 'exact numbers'
-  }
-}
 
 check('netfilter: TCP packets in every order are judged alike', async () => {
   const random = seededRandom('netfilter-tcp', USUAL_SEED);
@@ -79,16 +23,7 @@ check('netfilter: TCP packets in every order are judged alike', async () => {
   await Pair.with({ rules: STATES }, async pair => {
     const sender = new Sender();
     for (const [i, order] of [...orders(LENGTH), ...more].entries()) {
-      await play(pair, sender, order, {
-        protocol: 'tcp',
-        side: 'in',
-        source: '10.0.1.2',
-        destination: '203.0.113.2',
-        sourcePort: FIRST_PORT + (i % PORTS),
-        destinationPort: 80 + Math.floor(i / PORTS),
-        next: [100, 5000],
-        packets: 0,
-      });
+      await play(pair, sender, order, numbered(i));
     }
     assert.is(pair.counts.out, pair.counts.sent);
   });

@@ -68,6 +68,8 @@ export interface PairOptions {
   /** Destination, and the word of `ip route` for it. */
   routes?: readonly (readonly [to: string, kind: 'blackhole' | 'unreachable' | 'prohibit'])[];
   outsideMtuBytes?: number;
+  /** Room for so many of ours. */
+  flows?: number;
 }
 
 export interface Answer {
@@ -91,14 +93,19 @@ export class Pair {
     readonly rig: ZoneRig,
   ) {}
 
-  static async start({ rules, routes = [], outsideMtuBytes = 1500 }: PairOptions): Promise<Pair> {
+  static async start({
+    rules,
+    routes = [],
+    outsideMtuBytes = 1500,
+    flows = 1024,
+  }: PairOptions): Promise<Pair> {
     const known = (side: Side) => HOSTS[side].map(ip => [ip, macOf(ip)] as const);
     const kernel = await KernelRouter.start({
       neighbours: { in: known('in'), out: known('out') },
       routes: routes.map(([to, kind]) => `${kind} ${to}`),
       mtuBytes: { out: outsideMtuBytes },
     });
-    const rig = ZoneRig.router();
+    const rig = ZoneRig.router({ sizes: { Flows: flows } });
     for (const side of ['in', 'out'] as const) {
       for (const [ip, mac] of known(side)) {
         rig.settle(PORTS[side], mac, ip);

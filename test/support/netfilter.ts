@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type Interface, createInterface } from 'node:readline';
+import { ConntrackEvents } from './netfilter-events.js';
 import { packagePath } from '../../src/package-path.js';
 import { INSIDE, OUTSIDE } from './zone-rig.js';
 
@@ -42,6 +43,8 @@ const SETTINGS = [
   'net.ipv6.conf.all.disable_ipv6=1',
   'net.ipv6.conf.default.disable_ipv6=1',
 ];
+/** Ends are told with counters and how long the connection lasted. */
+const TOLD = ['net.netfilter.nf_conntrack_acct=1', 'net.netfilter.nf_conntrack_timestamp=1'];
 const LIBERAL = 'net.netfilter.nf_conntrack_tcp_be_liberal=1';
 
 /** Undefined, or why the kernel's netfilter cannot be asked here. */
@@ -74,6 +77,7 @@ export class KernelRouter {
   private readonly waiting: ((came: Came[]) => void)[] = [];
   private came: Came[] = [];
   private failed: Error | undefined;
+  private listener: ConntrackEvents | undefined;
   private refuse: (error: Error) => void = () => {};
 
   private constructor() {}
@@ -93,7 +97,7 @@ export class KernelRouter {
   private build({ neighbours, routes = [], mtuBytes = {} }: KernelOptions): void {
     run(['ip', 'netns', 'add', this.router]);
     run(['ip', 'netns', 'add', this.far]);
-    this.inside('sysctl', '-qw', ...SETTINGS);
+    this.sysctl(...SETTINGS);
     run(['ip', 'netns', 'exec', this.far, 'sysctl', '-qw', ...SETTINGS.slice(-2)]);
     const batch: string[] = [];
     for (const side of ['in', 'out'] as const) {
@@ -160,7 +164,23 @@ export class KernelRouter {
   /** Replaces the rules by those of a text of iptables-save. */
   rules(text: string): void {
     run(['ip', 'netns', 'exec', this.router, RESTORE], text);
-    this.inside('sysctl', '-qw', LIBERAL);
+    this.sysctl(LIBERAL);
+  }
+
+  /** What happens to its connections from now on. */
+  async events(): Promise<ConntrackEvents> {
+    this.sysctl(...TOLD);
+    this.listener = await ConntrackEvents.start(this.router);
+    return this.listener;
+  }
+
+  sysctl(...settings: string[]): void {
+    this.inside('sysctl', '-qw', ...settings);
+  }
+
+  /** Runs conntrack(8) there. */
+  conntrack(...words: string[]): void {
+    this.inside('conntrack', ...words);
   }
 
   /** Sends a frame to the router by a side; what the router did about it at once. */
@@ -175,6 +195,7 @@ export class KernelRouter {
 
   async close(): Promise<void> {
     const { child } = this;
+    await this.listener?.close();
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       child.stdin!.end();
