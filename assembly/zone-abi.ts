@@ -128,7 +128,7 @@ export enum FlowRecord {
 }
 
 /**
- * What the core tells of flows while the host wants it: a ring of records behind a header.
+ * What the core tells of flows and logged packets while the host wants it: a ring of records behind a header.
  * `Written` and `Read` only grow: record n is at place n % JOURNAL_RECORDS.
  */
 export const JOURNAL_RECORDS = 4096;
@@ -139,18 +139,32 @@ export enum JournalField {
   Lost = 8, // u32: records that found the ring full, behind those in it
   Wanted = 12, // u32: JournalKind bits
 }
-export const JOURNAL_RECORD_BYTES = 160;
+export const JOURNAL_RECORD_BYTES = 192;
 export enum JournalRecord {
   Kind = 0, // u32: JournalKind
   NowMs = 4, // u32: when it happened
   Spare = 8,
   Flow = 16, // FlowRecord
+  Log = 16, // LogRecord, of JournalKind.Log
 }
 export enum JournalKind {
   New = 1, // a flow has begun
   Update = 2, // it has another state, its first answer, another mark, or is assured
   Destroy = 4, // it has ended: these are its last counters
+  Log = 8, // a packet has met a LOG or NFLOG rule
 }
+/** The packet as that rule saw it: translated and one hop older where it is so by then. */
+export enum LogRecord {
+  Rule = 0, // u32: its counter
+  Mark = 4, // u32
+  In = 8, // u16: router interface + 1; 0: none at this hook
+  Out = 10, // u16, likewise
+  Kept = 12, // u16: bytes at `Packet`
+  Zone = 14, // u16
+  Frame = 16, // ETHERNET header, 14 bytes
+  Packet = 32, // IP header and what follows, LOG_PACKET_BYTES at the most
+}
+export const LOG_PACKET_BYTES = 144;
 
 /** Bits of a flow's status. */
 export enum FlowStatus {

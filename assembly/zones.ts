@@ -47,7 +47,7 @@ export function placeZones(core: Core): usize {
   core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
   core.portHints = at = alignLine(at + FLOW_TIMER_BYTES);
   core.journal = at = alignLine(at + PortHints.bytesFor(core.capacity(Capacity.Flows)));
-  core.routed = at = alignLine(at + Journal.bytesFor(core.capacity(Capacity.Flows)));
+  core.routed = at = alignLine(at + Journal.bytesFor(core.capacity(Capacity.Zones)));
   core.passage = at = alignLine(at + BATCH_PACKETS * MOST_ROUNDS * 4);
   core.subject = at = alignLine(at + PASSAGE_BYTES);
   core.rules = at = alignLine(at + SUBJECT_BYTES);

@@ -75,6 +75,8 @@ export class LoopControl {
   /** Does what is asked; a failure becomes a refusal. Tells what it has ended before. */
   answer(id: number, request: Request): Reply {
     try {
+      const isNumbered = request.kind === 'apply' || request.kind === 'useRules';
+      if (isNumbered) this.parts.journal.tell(false, true);
       return { kind: 'reply', id, value: this.perform(request) };
     } catch (error) {
       const { message } = error as Error;

@@ -36,12 +36,15 @@ export class LoopJournal {
     return this.listeners.some(count => count > 0);
   }
 
-  /** After a batch, or, with `isRequest`, after a request. */
-  tell(isRequest: boolean): void {
+  /**
+   * After a batch, or, with `isRequest`, after a request. All of it, however much waits, where
+   * rules get other numbers.
+   */
+  tell(isRequest: boolean, isAll = false): void {
     const { journal } = this.core.zones;
     const { count } = journal;
     if (count === 0) return;
-    if (Atomics.load(this.signal, Signal.WaitingRecords) + count > MOST_WAITING) return;
+    if (!isAll && Atomics.load(this.signal, Signal.WaitingRecords) + count > MOST_WAITING) return;
     Atomics.add(this.signal, Signal.WaitingRecords, count);
     const times = {
       wallMs: Date.now(),

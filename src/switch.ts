@@ -7,11 +7,12 @@ import { EventEmitter } from 'node:events';
 import { FdbKind } from '../assembly/abi.js';
 import type { Config } from './config/config.js';
 import type { LiveRules, RulesChange } from './config/live-rules.js';
+import { JournalKind } from '../assembly/zone-abi.js';
 import { type Plan, planOf } from './config/plan.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
 import type { Flow } from './flow-record.js';
-import { type FlowNews, readJournal } from './journal-record.js';
+import { type FlowNews, type LoggedPacket, readJournal, readLogged } from './journal-record.js';
 import { LoopClient } from './loop-client.js';
 import { recordsIn } from './loop-journal.js';
 import type {
@@ -52,6 +53,8 @@ interface Events {
   told: [events: readonly CoreEvent[], lostEvents: number];
   /** Only while somebody listens, see `listenToFlows`. `lost` come behind the news. */
   toldFlows: [news: readonly FlowNews[], lost: number];
+  /** Likewise, see `listenToLogs`. */
+  toldLogs: [packets: readonly LoggedPacket[], lost: number];
   /** The loop has failed; the switch is of no use any more. */
   failed: [error: Error];
 }
@@ -270,6 +273,19 @@ export class Switch extends EventEmitter<Events> {
     };
   }
 
+  /** Tells of packets that meet LOG and NFLOG rules, likewise. */
+  async listenToLogs(
+    onTold: (packets: readonly LoggedPacket[], lost: number) => void,
+  ): Promise<() => Promise<void>> {
+    const kinds = JournalKind.Log;
+    this.on('toldLogs', onTold);
+    await this.loop.ask({ kind: 'journal', kinds, isWanted: true });
+    return async (): Promise<void> => {
+      this.off('toldLogs', onTold);
+      await this.loop.ask({ kind: 'journal', kinds, isWanted: false }).catch(() => undefined);
+    };
+  }
+
   /** Ends the loop and closes the devices. Returns the last counters. */
   async stop(): Promise<RawCounters> {
     const counters = await this.loop.ask({ kind: 'stop' });
@@ -287,6 +303,7 @@ export class Switch extends EventEmitter<Events> {
     }
     if (event.kind === 'journal') {
       this.emit('toldFlows', readJournal(event.part), event.part.lost);
+      this.emit('toldLogs', readLogged(event.part), event.part.lost);
       return this.loop.releaseRecords(recordsIn(event.part));
     }
     const { frames, lostFrames } = event;

@@ -16,6 +16,7 @@ import { countHit } from './count';
 import { CANNOT, askStable } from './criteria-flow';
 import { askVolatile } from './criteria-packet';
 import { Frame } from './frame';
+import { logPacket } from './log';
 import { Rules, chainAt } from './rules';
 import { Subject } from './subject';
 import { act, ask } from './target';
@@ -27,13 +28,13 @@ import { tracePolicy, traceRule } from './trace';
  */
 export function evaluate(rules: Rules, s: Subject, hook: Hook): Verdict {
   const chain = chainAt(rules, s.zone, s.family, hook);
-  const verdict = chain == 0 ? Verdict.Accept : walk(rules, s, chain);
+  const verdict = chain == 0 ? Verdict.Accept : walk(rules, s, chain, hook);
   s.verdict = verdict;
   return verdict;
 }
 
 /** Walks a built-in chain and those it jumps to. Ends, as chains form no loop. */
-function walk(rules: Rules, s: Subject, base: usize): Verdict {
+function walk(rules: Rules, s: Subject, base: usize, hook: Hook): Verdict {
   const program = rules.program;
   let depth: u32 = 0;
   let frame = Frame.at(rules.frames, 0);
@@ -57,6 +58,7 @@ function walk(rules: Rules, s: Subject, base: usize): Verdict {
       if (depth == 0) return applyPolicy(rules, s, base);
       frame = Frame.at(rules.frames, --depth);
     } else {
+      if (kind == TargetKind.Log) logPacket(s, load<u32>(rule, RuleField.Id), hook);
       act(s, kind, target);
     }
   }

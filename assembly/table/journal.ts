@@ -1,12 +1,13 @@
 /**
- * Journal: what happens to flows, for a host that wants to know (features CT-14). A ring of
+ * Journal: what happens to flows, and packets that rules log, for a host that wants to know
+ * (features CT-14). A ring of
  * JOURNAL_RECORDS places behind a header of one line; the host takes records out after a
  * batch, at most one crossing each.
  *
  * Nothing is written of a kind that nobody wants, and established packets never come here: it
  * costs a comparison where a flow begins, changes or ends. A full ring keeps what it has, as
  * a host that is slow would else never see the beginning of anything, and counts what is new
- * as lost. A core without flows has the header only.
+ * as lost. A core without zones has the header only.
  */
 import { Core } from '../memory';
 import {
@@ -31,9 +32,9 @@ export class Journal {
     return changetype<Journal>(ptr);
   }
 
-  /** Bytes for the journal of a core with so many flows. */
-  static bytesFor(flows: u32): usize {
-    const records: usize = flows == 0 ? 0 : JOURNAL_RECORDS;
+  /** Bytes for the journal of a core with so many zones. */
+  static bytesFor(zones: u32): usize {
+    const records: usize = zones == 0 ? 0 : JOURNAL_RECORDS;
     return <usize>JOURNAL_HEADER_BYTES + records * JOURNAL_RECORD_BYTES;
   }
 

@@ -7,6 +7,7 @@ import { ApiError } from './api-error.js';
 import type { DropsView, FdbView, FrameView, PortView } from './views.js';
 import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
 import type { FlowEventView } from './flow-event-stream.js';
+import type { LogView } from './log-view.js';
 import type { RulesResult, RulesView } from './rule-routes.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
 import type { FlowView, ZoneView } from './zone-views.js';
@@ -31,7 +32,7 @@ export interface EndpointAddress extends Omit<FdbAddress, 'kind'> {
 }
 
 /** A line of events: one, or how many were lost before the next. */
-export type EventLine = (EventView & { timeSec: number }) | { lostEvents: number };
+export type EventLine = (EventView & { timeSec: number }) | LogView | { lostEvents: number };
 
 /** A line of what happens to connections, likewise. */
 export type FlowEventLine = FlowEventView | { lostEvents: number };

@@ -1,7 +1,8 @@
-/** What the core tells beyond frames, as lines of JSON. */
+/** What the core tells beyond frames, and what rules log, as lines of JSON. */
 import type { ServerResponse } from 'node:http';
 import type { Switch } from '../switch.js';
 import { LineStream } from './line-stream.js';
+import { logView } from './log-view.js';
 import { DomainNames, eventView } from './overlay-views.js';
 
 const MS_PER_SEC = 1000;
@@ -9,11 +10,19 @@ const MS_PER_SEC = 1000;
 /** Begins to listen; it ends when the reader goes. */
 export async function streamEvents(target: Switch, response: ServerResponse): Promise<void> {
   const lines = new LineStream(response);
-  const stop = await target.listen((events, lostEvents) => {
-    const names = new DomainNames(target.plan);
-    const timeSec = Date.now() / MS_PER_SEC;
-    const views = events.map(event => ({ timeSec, ...eventView(target.plan, names, event) }));
-    lines.send(views, { before: lostEvents });
+  const stops = [
+    await target.listen((events, lostEvents) => {
+      const names = new DomainNames(target.plan);
+      const timeSec = Date.now() / MS_PER_SEC;
+      const views = events.map(event => ({ timeSec, ...eventView(target.plan, names, event) }));
+      lines.send(views, { before: lostEvents });
+    }),
+    await target.listenToLogs((packets, lost) => {
+      const views = packets.flatMap(logged => logView(target.plan, logged) ?? []);
+      lines.send(views, { behind: lost });
+    }),
+  ];
+  lines.open(async () => {
+    for (const stop of stops) await stop();
   });
-  lines.open(stop);
 }

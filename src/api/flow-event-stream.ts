@@ -1,6 +1,6 @@
 /** What happens to connections, as lines of JSON: the events of `conntrack -E`. */
 import { JournalKind } from '../../assembly/zone-abi.js';
-import type { FlowNews } from '../journal-record.js';
+import type { FlowKind, FlowNews } from '../journal-record.js';
 import type { Switch } from '../switch.js';
 import { ApiError } from './api-error.js';
 import { flowFilter } from './flow-filter.js';
@@ -21,7 +21,7 @@ export interface FlowEventView extends FlowView {
 }
 
 const MS_PER_SEC = 1000;
-const NAMES: Record<JournalKind, FlowEventName> = {
+const NAMES: Record<FlowKind, FlowEventName> = {
   [JournalKind.New]: 'new',
   [JournalKind.Update]: 'update',
   [JournalKind.Destroy]: 'destroy',

@@ -1,7 +1,8 @@
 /** Overlays over the API: tunnel ends, neighbours, endpoints that move, events. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ApiClient, type EventLine } from '../../src/api/client.js';
+import { ApiClient } from '../../src/api/client.js';
+import type { EventView } from '../../src/api/overlay-views.js';
 import { refusal, type Served, withServed } from '../support/served.js';
 
 const PEER = '192.168.0.3';
@@ -206,10 +207,7 @@ test('api: events tell of addresses that nobody knows', () =>
     await client.stats();
     const frame = `02000000000902420a000002080045${'00'.repeat(45)}`;
     const retry = setInterval(() => void client.inject('c1', [frame]).catch(() => undefined), 50);
-    const { event, segment, port, mac } = (await first).value as Exclude<
-      EventLine,
-      { lostEvents: number }
-    >;
+    const { event, segment, port, mac } = (await first).value as EventView;
     clearInterval(retry);
     await lines.return(undefined);
     assert.equal([event, segment, port, mac], ['l2Miss', 'web', 'c1', '02:00:00:00:00:09']);

@@ -164,4 +164,29 @@ test('cli: events of connections: what cannot be asked for', () =>
     }
   }));
 
+test('cli: monitor prints what rules log', () =>
+  withRun(
+    NET.replace(
+      '      COMMIT\n',
+      '      COMMIT\n      *filter\n      :FORWARD ACCEPT [0:0]\n' +
+        '      -A FORWARD -p udp -j LOG --log-prefix "udp: "\n      COMMIT\n',
+    ),
+    async (_ask, { socket }) => {
+      const words = [SLUICE, 'monitor', '--count', '1', '--socket', socket];
+      const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const line = once(createInterface({ input: child.stdout }), 'line');
+      const exited = once(child, 'exit');
+      const client = new ApiClient(socket);
+      const frame = hex(out().udp(5000, 53).payload('who').bytes());
+      const retry = setInterval(() => void client.inject('c2', [frame]), 100);
+      const [text] = (await line) as [string];
+      clearInterval(retry);
+      assert.match(
+        text,
+        /^\S+Z LOG zone host: udp: IN=docker0 OUT=eth0 MAC=02:42:0a:00:00:01:02:00:00:00:00:02:08:00 SRC=10\.0\.0\.2 DST=93\.184\.216\.34 LEN=31 .* TTL=63 .*PROTO=UDP SPT=5000 DPT=53 LEN=11$/,
+      );
+      assert.is(((await exited) as [number])[0], 0);
+    },
+  ).then(() => undefined));
+
 test.run();
