@@ -151,6 +151,7 @@ export enum Drop {
   Untranslatable, // a flow is translated, and this packet of it cannot be
   TooManyZones, // through more zones than one batch allows
   NoBackend, // nobody behind a virtual IP can take it, or who had it is gone (features VS-11)
+  OutOfWindow, // a TCP segment outside its window, where windows are checked (features CT-4)
   Count, // number of reasons
 }
 
@@ -204,8 +205,8 @@ export enum Trace {
   Fragmented, // a port, b fragments of the inner packet
   PathMtu, // a VTEP, b bytes of the path's MTU from now on
   Entered, // a zone, b interface
-  FlowFound, // a flow id, b TcpState, c direction, d FlowStatus
-  FlowMade, // a flow id, b TcpState
+  FlowFound, // a flow id, b TcpState or SctpState | protocol << 8, c direction, d FlowStatus
+  FlowMade, // a flow id, b TcpState or SctpState, c protocol
   FlowRelated, // a flow id: an ICMP error about it
   FlowReopened, // the flow was over: a new one begins in its place
   RouteFound, // a route's prefix length, b interface, c adjacency, d RouteKind
@@ -219,6 +220,8 @@ export enum Trace {
   RuleMatched, // a counter of the rule, b Verdict, c jumps before it
   PolicyApplied, // a counter of the policy, b Verdict
   Balanced, // a service, b backend, c ChoiceReason | Scheduler << 8, d available | all << 16
+  Segment, // TCP out of its window: a sequence, b end, c acknowledged, d window in bytes
+  OutOfWindow, // a WindowBound, b the number that breaks it, c the last one that would not
 }
 
 /** Why flooding left a member out. */

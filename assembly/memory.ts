@@ -49,8 +49,8 @@ export const ZONE_BYTES: usize = 64;
 export const IFACE_BYTES: usize = 256;
 export const NEXT_HOP_BYTES: usize = 32;
 export const FLOW_LINE_BYTES: usize = 64;
-export const FLOW_STATE_BYTES: usize = 32;
-export const PASSAGE_BYTES: usize = 128;
+export const FLOW_STATE_BYTES: usize = 40;
+export const PASSAGE_BYTES: usize = 192;
 
 /** Likewise, of services: services.ts lays them out. */
 export const SERVICE_BYTES: usize = 128;

@@ -12,7 +12,7 @@ export enum ZoneOption {
   Forwarding, // 1: packets for others are routed
   ReversePath, // ReversePath
   Profile, // FlowProfile
-  Liberal, // 1: TCP windows are not checked, only resets
+  Liberal, // 1: TCP windows are not checked, only resets: table/tcp-window.ts
   Loose, // 1: a flow may begin in its middle
   KeepFlows, // 1: flows go on under changed rules; 0: they are judged again
   MostFlows, // 0: no limit of its own
@@ -112,7 +112,7 @@ export enum FlowRecord {
   Zone = 72, // u16
   Protocol = 74, // u8
   Family = 75, // u8
-  State = 76, // u8: TcpState
+  State = 76, // u8: TcpState; of SCTP SctpState
   Spare = 77,
   Status = 78, // u16: FlowStatus bits
   Mark = 80, // u32
@@ -177,9 +177,7 @@ export enum FlowStatus {
   MappedSource = 64, // by a mapping of its source's endpoint
   MappedDestination = 128, // to an endpoint that is mapped
   Permitted = 256, // answers may come from other ports of the destination
-  OneWay = 4096, // led to a backend that answers past the zone
-  Active = 8192, // counted among its backend's active connections
-  Affine = 16384, // holds its client to the backend
+  Windowed = 512, // TCP whose windows are checked
 }
 
 /** RFC 9293 §3.3.2 as somebody in the middle sees it; features CT-2. */
@@ -196,6 +194,29 @@ export enum TcpState {
   SynSent2,
 }
 
+/** RFC 9260 §4 as somebody in the middle sees it; features CT-7. */
+export enum SctpState {
+  None = 0,
+  Closed,
+  CookieWait,
+  CookieEchoed,
+  Established,
+  ShutdownSent,
+  ShutdownReceived,
+  ShutdownAckSent,
+  HeartbeatSent,
+}
+
+/** Which bound of a TCP window a segment breaks. */
+export enum WindowBound {
+  None = 0,
+  SequenceAhead, // begins behind what the receiver's window takes: invalid
+  AcknowledgesUnsent, // acknowledges what its receiver has not sent: invalid
+  SequenceOver, // the same by less than a window: passes, and is not believed
+  SequenceOld, // ends before the receiver's window: passes likewise
+  AcknowledgesOld, // acknowledges what has long been acknowledged: passes likewise
+}
+
 /** Timers, in milliseconds of one profile: what `flowTimeout` sets. */
 export enum FlowTimer {
   TcpNone = 0, // in the order of TcpState
@@ -209,12 +230,13 @@ export enum FlowTimer {
   TcpClose,
   TcpSynSent2,
   TcpUnacknowledged, // established, but it began in its middle or lacks an answer
+  TcpRetransmitting, // established, but what is sent again is not answered
   Udp,
   UdpStream,
   Icmp,
   Gre,
   GreStream,
-  SctpClosed,
+  SctpClosed, // in the order of SctpState
   SctpCookieWait,
   SctpCookieEchoed,
   SctpEstablished,
@@ -243,7 +265,9 @@ export enum ZoneCounter {
   Related, // ICMP errors about flows
   ErrorsSent, // ICMP errors
   Flows, // now
-  Count = 16,
+  OutOfWindow, // of Invalid: TCP segments
+  WindowIgnored, // TCP segments that pass, but are too old or too long to be believed
+  Count = 24,
 }
 
 /** What a zone's own address answered. */

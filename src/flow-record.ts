@@ -1,6 +1,6 @@
 /** A flow in the core's scratch memory: `FlowRecord`. */
 import type { Family } from '../assembly/abi.js';
-import { FlowRecord, type TcpState } from '../assembly/zone-abi.js';
+import { FlowRecord } from '../assembly/zone-abi.js';
 import { readIp } from './ip-record.js';
 
 /** One direction of a flow, in host order. */
@@ -21,7 +21,8 @@ export interface Flow {
   zone: number;
   family: Family;
   protocol: number;
-  state: TcpState;
+  /** TcpState; of SCTP SctpState. */
+  state: number;
   /** `FlowStatus` bits. */
   status: number;
   mark: number;

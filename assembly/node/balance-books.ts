@@ -1,15 +1,24 @@
 /**
  * Books of balanced flows: how many connections a backend has, established or not (features
- * VS-4, VS-8), which clients are held to it, and what its packets are counted on.
+ * VS-4, VS-8), which clients are held to it, and what its packets are counted on. A flow knows
+ * its backend by the shares that its lines hold (table/share.ts), from the first packet on.
  */
 import { Core } from '../memory';
 import { Purpose, holdAffinity, ownerOf, releaseAffinity } from '../table/affinity';
 import { Backend } from '../table/backend';
 import { FlowLine, FlowState } from '../table/flow-line';
 import { rerank } from '../table/ranking';
-import { Service, backendOf } from '../table/service';
-import { countOnBackend, holdShare, releaseShare } from '../table/share';
-import { FlowStatus, TcpState } from '../zone-abi';
+import { Service } from '../table/service';
+import {
+  FIRST_SHARE,
+  backendOfShare,
+  countOn,
+  holdShare,
+  isShareStale,
+  releaseShare,
+} from '../table/share';
+import { PROTOCOL_TCP } from '../wire/ipv4';
+import { TcpState } from '../zone-abi';
 import { Passage } from './passage';
 
 const ADDRESS_BITS: u32 = 32;
@@ -20,58 +29,77 @@ export function clientKey(service: Service, source: u32): u32 {
   return bits == 0 ? 0 : source & bswap<u32>(0xffffffff << (ADDRESS_BITS - bits));
 }
 
-/** The flow that has just begun is a connection of a backend. */
-export function joinBackend(core: Core, t: Passage, backend: Backend): void {
-  const state = t.state;
-  const service = Service.at(core.services, backend.service - 1);
-  const isActive = !t.isTcp || state.tcpState == TcpState.Established;
-  state.backend = backend.reference;
-  if (backend.isDirect) state.set(FlowStatus.OneWay);
-  if (isActive) state.set(FlowStatus.Active);
-  backend.connections++;
-  backend.addConnection(isActive);
-  rerank(core, backend);
-  if (service.persistenceMs == 0) return;
-  const owner = ownerOf(service, Purpose.Persistence);
-  if (holdAffinity(core, owner, clientKey(service, t.source), backend.reference)) {
-    state.set(FlowStatus.Affine);
+/** The flow that has just begun is a connection of a backend. False: there is no share for it. */
+export function joinBackend(core: Core, t: Passage, backend: Backend): bool {
+  const line = t.line;
+  line.path = holdShare(core, backend, false, 0);
+  line.other.path = holdShare(core, backend, true, 0);
+  if (line.path == 0 || line.other.path == 0) {
+    releaseShare(core, line.path);
+    releaseShare(core, line.other.path);
+    line.path = line.other.path = 0;
+    return false;
   }
+  const service = Service.at(core.services, backend.service - 1);
+  backend.connections++;
+  backend.addConnection(isActive(line, t.state));
+  rerank(core, backend);
+  if (service.persistenceMs == 0) return true;
+  const owner = ownerOf(service, Purpose.Persistence);
+  holdAffinity(core, owner, clientKey(service, t.source), backend.reference);
+  return true;
 }
 
-/** A flow of a backend, by its original line, ends. */
+/** Established, or of a protocol that has no such thing. */
+function isActive(line: FlowLine, state: FlowState): bool {
+  return line.protocol != PROTOCOL_TCP || state.phase == TcpState.Established;
+}
+
+/** A flow ends, by its original line; if it is a backend's, that has one less. */
 export function leaveBackend(core: Core, line: FlowLine, state: FlowState): void {
+  if (line.path < FIRST_SHARE) return;
+  const backend = backendOfShare(core, line.path);
   releaseShare(core, line.path);
   releaseShare(core, line.other.path);
-  const backend = backendOf(core, state.backend);
   if (changetype<usize>(backend) == 0) return;
-  backend.removeConnection(state.has(FlowStatus.Active));
+  backend.removeConnection(isActive(line, state));
   rerank(core, backend);
-  if (!state.has(FlowStatus.Affine)) return;
   const service = Service.at(core.services, backend.service - 1);
+  if (service.persistenceMs == 0) return;
   const owner = ownerOf(service, Purpose.Persistence);
   releaseAffinity(core, owner, clientKey(service, line.source), backend.reference);
 }
 
-/** A TCP connection has come to be established, or no longer is. */
-export function bookState(core: Core, state: FlowState): void {
-  const isActive = state.tcpState == TcpState.Established;
-  if (isActive == state.has(FlowStatus.Active)) return;
-  state.status ^= <u16>FlowStatus.Active;
-  const backend = backendOf(core, state.backend);
+/** A TCP connection of a backend, in phase `before` until now, may have come to another. */
+export function bookPhase(core: Core, t: Passage, before: u32): void {
+  const is = t.state.phase == TcpState.Established;
+  if (is == (before == TcpState.Established)) return;
+  const backend = backendOfShare(core, t.line.original.path);
   if (changetype<usize>(backend) == 0) return;
-  backend.removeConnection(!isActive);
-  backend.addConnection(isActive);
+  backend.removeConnection(!is);
+  backend.addConnection(is);
   rerank(core, backend);
 }
 
 /**
- * What the line's next packets count on, which this one's path of rules is known of: a share,
- * or 0 where there is none; then the packet is counted here. `isKept`: it holds for the next.
+ * What the line counts on from this packet on: the share of its backend and a path of rules, if
+ * `isKept` says that path holds for the next one; else that of no path. Returns whether the
+ * next packets may take the short way.
  */
-export function shareFor(core: Core, t: Passage, isKept: bool, path: u32): u32 {
-  const backend = backendOf(core, t.state.backend);
-  if (changetype<usize>(backend) == 0) return isKept ? path : 0;
-  const share = isKept ? holdShare(core, backend, t.isReply != 0, path) : 0;
-  if (share == 0) countOnBackend(backend, t.isReply != 0, 1, t.total);
-  return share;
+export function changeShare(core: Core, t: Passage, isKept: bool, path: u32): bool {
+  const line = t.line;
+  const backend = backendOfShare(core, line.path);
+  if (changetype<usize>(backend) == 0) {
+    // Answers of a backend that is gone: counted on nobody.
+    if (isKept && path != 0) countOn(core, path, 1, t.total);
+    return false;
+  }
+  const share = holdShare(core, backend, t.isReply != 0, isKept ? path : 0);
+  if (share != 0) {
+    releaseShare(core, line.path);
+    line.path = share;
+    return isKept;
+  }
+  if (path != 0 && isKept) countOn(core, path, 1, t.total);
+  return false;
 }

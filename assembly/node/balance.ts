@@ -12,7 +12,7 @@
  */
 import { Drop, Family, Node, RxFlag, Trace } from '../abi';
 import { choose, isByHash } from '../balance/choose';
-import { Core } from '../memory';
+import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { Hook, State } from '../rules-abi';
 import { Subject } from '../rules/subject';
@@ -21,10 +21,11 @@ import { Purpose, ownerOf, remember, rememberedFor } from '../table/affinity';
 import { Backend } from '../table/backend';
 import { FlowLine, FlowState } from '../table/flow-line';
 import { IPV4_HEAD } from '../table/neighbour';
-import { Service, backendOf, serviceAt, serviceOfMark } from '../table/service';
+import { Service, serviceAt, serviceOfMark } from '../table/service';
+import { FIRST_SHARE, backendOfShare } from '../table/share';
 import { note, say, sayFourth } from '../trace';
 import { TCP_ACK, TCP_SYN } from '../wire/tcp';
-import { FlowStatus } from '../zone-abi';
+import { FlowStatus, ZoneCounter } from '../zone-abi';
 import { clientKey, joinBackend } from './balance-books';
 import { bindSource } from './bind';
 import { UNREACHABLE_PORT, tellReset, tellUnreachable } from './errors';
@@ -45,7 +46,7 @@ const MEMBERS_SHIFT: u32 = 16;
 /** What becomes of a packet that passed INPUT, or NOT_BALANCED. */
 export function balance(core: Core, p: Packet, t: Passage): Drop {
   if (isBalanced(t)) {
-    const kept = backendOf(core, t.state.backend);
+    const kept = backendOfShare(core, t.line.path);
     if (p.has(RxFlag.Trace)) traceChoice(core, p, kept, ChoiceReason.Kept);
     return leadTo(core, p, t, kept);
   }
@@ -67,7 +68,7 @@ export function balance(core: Core, p: Packet, t: Passage): Drop {
 
 /** Whether the packet is a client's, of a connection that a service has led somewhere. */
 export function isBalanced(t: Passage): bool {
-  return changetype<usize>(t.line) != 0 && t.isReply == 0 && t.state.backend != 0;
+  return changetype<usize>(t.line) != 0 && t.isReply == 0 && t.line.path >= FIRST_SHARE;
 }
 
 function serviceFor(core: Core, t: Passage): Service {
@@ -126,13 +127,21 @@ function leadTo(core: Core, p: Packet, t: Passage, backend: Backend): Drop {
   if (refused == Drop.None && isNew && !backend.isDirect) refused = bindSource(core, p, t);
   if (refused == Drop.None && isNew) refused = beginFlow(core, p, t);
   if (refused != Drop.None) return refused;
-  if (isNew) joinBackend(core, t, backend);
+  if (isNew && !joinBackend(core, t, backend)) return giveUp(core, t);
   conclude(core, t, isNew);
   const line = t.line;
   const isOnly = Service.at(core.services, backend.service - 1).has(ServiceFlag.OnePacket);
   refused = leave(core, p, t);
   if (isOnly && isNew) endFlow(core, line);
   return refused;
+}
+
+/** There is no share for the flow: without it nobody would know whose it is. */
+function giveUp(core: Core, t: Passage): Drop {
+  endFlow(core, t.line);
+  t.line = changetype<FlowLine>(0);
+  count(t.zone.counters, ZoneCounter.FlowsFull, 1);
+  return Drop.FlowsFull;
 }
 
 /**

@@ -16,7 +16,6 @@ import { TCP_ACK, TCP_BYTES, TCP_RST, Tcp } from '../wire/tcp';
 import { ZoneCounter } from '../zone-abi';
 import { sendReply } from './answer';
 import { isBalanced } from './balance';
-import { sequenceEndOf } from './follow';
 import { Passage } from './passage';
 import { answerError4 } from './too-big';
 
@@ -86,7 +85,7 @@ function writeReset(at: usize, t: Passage): void {
   const hasAck = (t.tcpFlags & TCP_ACK) != 0;
   const sequence = hasAck ? asked.acknowledged : 0;
   const flags = hasAck ? TCP_RST : TCP_RST | TCP_ACK;
-  const acknowledged = hasAck ? 0 : sequenceEndOf(t);
+  const acknowledged = hasAck ? 0 : t.sequenceEnd;
   const ports = bswap<u32>(rotl(t.ports, PORT_BITS));
   Tcp.at(at).emit(ports, sequence, acknowledged, flags, 0);
 }

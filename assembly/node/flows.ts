@@ -86,8 +86,7 @@ function takeOut(core: Core, line: FlowLine): void {
   const hairpin: u32 = flows.stateOf(line).hairpin;
   if (hairpin != 0) countHairpin(Iface.at(core.ifaces, hairpin - 1), -1);
   releaseMappings(flows, line);
-  const state = flows.stateOf(line);
-  if (state.backend != 0) leaveBackend(core, line.original, state);
+  leaveBackend(core, line.original, flows.stateOf(line));
   hintPort(core, line.original, false);
   flows.remove(line);
 }
@@ -139,7 +138,7 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   markNat(line, reply);
   hintPort(core, line, true);
   const state = flows.stateOf(line);
-  state.status = <u16>(t.binding & ~HELD);
+  state.status = t.binding & ~HELD;
   state.beganMs = core.nowMs;
   state.masquerade = <u16>t.masquerade;
   if (isHairpin(t)) {
@@ -149,7 +148,7 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   line.seenMs = reply.seenMs = core.nowMs;
   t.line = line;
   t.state = state;
-  firstTimer(t);
+  firstTimer(core, t);
   zone.flows++;
   count(zone.counters, ZoneCounter.NewFlows, 1);
   count(zone.counters, ZoneCounter.Flows, 1);
@@ -161,7 +160,7 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   }
   t.news = JournalKind.New;
   if (p.has(RxFlag.Trace))
-    say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.tcpState, 0);
+    say(note(core, p, Node.Zone, Trace.FlowMade), state.id, state.phase, t.protocol);
   return Drop.None;
 }
 

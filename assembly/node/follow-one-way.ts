@@ -6,12 +6,12 @@
 import { Core } from '../memory';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../wire/tcp';
 import { FlowStatus, FlowTimer, TcpState } from '../zone-abi';
-import { beginsAgain, moveTo } from './follow';
+import { beginsAgain, moveTo } from './follow-tcp';
 import { setTimer } from './flows';
 import { Passage } from './passage';
 
 export function followsOneWay(core: Core, t: Passage): bool {
-  const now: u32 = t.state.tcpState;
+  const now: u32 = t.state.phase;
   const next = stateAfter(now, t.tcpFlags);
   if (next == TcpState.None) return beginsAgain(core, t);
   if (next == now) return true;

@@ -6,10 +6,10 @@
  * translated as well (walk W3b).
  *
  * The packet keeps its MAC addresses and its TTL. New flows are tracked, but not translated.
- * Drops: those of passage.ts, Invalid, RuleDrop, RuleReject, FlowsFull, NoBuffer.
+ * Drops: those of passage.ts, Invalid, OutOfWindow, RuleDrop, RuleReject, FlowsFull, NoBuffer.
  */
 import { Drop, Node, RxFlag, Trace } from '../abi';
-import { Core, count } from '../memory';
+import { Core } from '../memory';
 import { Packet, own } from '../packet';
 import { Hook, State } from '../rules-abi';
 import { LINE_DESTINATION_NAT, LINE_SOURCE_NAT } from '../table/flow-line';
@@ -17,8 +17,7 @@ import { Iface } from '../table/iface';
 import { note, say } from '../trace';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { Ipv4, TYPE_IPV4 } from '../wire/ipv4';
-import { ZoneCounter } from '../zone-abi';
-import { begins, follows, isSignOfLife } from './follow';
+import { begins, countInvalid, follows, isSignOfLife, traceWindow } from './follow';
 import { beginFlow, lookUpFlow, tellNews } from './flows';
 import { Passage } from './passage';
 import { ask, conclude, openSubject, translates } from './rules';
@@ -44,8 +43,9 @@ export function inspect(core: Core, p: Packet, iface: Iface): Drop {
   if (!isKnown && iface.inspects == 0) return Drop.None;
   const isSound = isKnown ? follows(core, t) : begins(t);
   if (!isSound) {
-    count(t.zone.counters, ZoneCounter.Invalid, 1);
-    if (translates(core, t.zone)) return Drop.Invalid;
+    const refusal = countInvalid(t);
+    traceWindow(core, p, t);
+    if (translates(core, t.zone)) return refusal;
     t.ctState = State.Invalid;
   }
   const verdict = iface.inspects != 0 ? judge(core, p, t, isSound) : rewrite(core, p, t);

@@ -4,7 +4,7 @@
  * finds out about a flow is written into the flow's line, so that the packets behind take the
  * short way of track.ts until rules, routes or addresses change.
  *
- * Drops: those of passage.ts, Martian, FragmentLost, Invalid, RuleDrop, RuleReject, NoRoute,
+ * Drops: those of passage.ts, Martian, FragmentLost, Invalid, OutOfWindow, RuleDrop, RuleReject, NoRoute,
  * NotForwarded, TtlExceeded, ReversePath, FlowsFull, PortsExhausted, and those of leave.ts.
  */
 import { CoreCounter, Drop, Node, RxFlag, Trace } from '../abi';
@@ -14,7 +14,6 @@ import { Packet } from '../packet';
 import { Hook, State } from '../rules-abi';
 import { adjacencyOf } from '../table/adjacency';
 import { FlowLine } from '../table/flow-line';
-import { backendOf } from '../table/service';
 import { FIRST_SHARE, isShareStale } from '../table/share';
 import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
@@ -25,7 +24,7 @@ import { isUnspecifiedIpv4 } from '../wire/ipv4';
 import { ZoneCounter } from '../zone-abi';
 import { isBalanced, lose } from './balance';
 import { bindDestination, bindSource } from './bind';
-import { begins, follows } from './follow';
+import { begins, countInvalid, follows, traceWindow } from './follow';
 import { beginFlow, lookUpFlow, tellNews } from './flows';
 import { tellError } from './errors';
 import { gather } from './gather';
@@ -37,6 +36,8 @@ import { related } from './related';
 import { checkSource, route } from './route';
 import { ask, conclude, isCacheable, openSubject, setDestination, translates } from './rules';
 
+/** Above the state in a trace record. */
+const TRACE_PROTOCOL_SHIFT: u32 = 8;
 const LOOPBACK: u32 = 127;
 const FIRST_GROUP: u32 = 224;
 const LIMITED_BROADCAST: u32 = 0xffffffff;
@@ -91,11 +92,13 @@ function track(core: Core, p: Packet, t: Passage): Drop {
   const isKnown = changetype<usize>(t.line) != 0;
   if (isKnown && follows(core, t)) {
     if (p.has(RxFlag.Trace)) traceFlow(core, p, t);
+    traceWindow(core, p, t);
     return Drop.None;
   }
   if (!isKnown && changetype<usize>(t.line) == 0 && begins(t)) return Drop.None;
-  count(t.zone.counters, ZoneCounter.Invalid, 1);
-  if (translates(core, t.zone)) return Drop.Invalid;
+  const refused = countInvalid(t);
+  traceWindow(core, p, t);
+  if (translates(core, t.zone)) return refused;
   t.line = changetype<FlowLine>(0);
   t.ctState = State.Invalid;
   return Drop.None;
@@ -107,7 +110,7 @@ function traceFlow(core: Core, p: Packet, t: Passage): void {
     return;
   }
   const at = note(core, p, Node.Zone, Trace.FlowFound);
-  say(at, t.state.id, t.state.tcpState, t.isReply);
+  say(at, t.state.id, t.state.phase | (t.protocol << TRACE_PROTOCOL_SHIFT), t.isReply);
   sayFourth(at, t.state.status);
 }
 
@@ -138,7 +141,7 @@ function goOn(core: Core, p: Packet, t: Passage): Drop {
 /** Asks everything. */
 function decide(core: Core, p: Packet, t: Passage): Drop {
   let refused = Drop.None;
-  if (isBalanced(t) && changetype<usize>(backendOf(core, t.state.backend)) == 0) {
+  if (isBalanced(t) && isShareStale(core, t.line.path)) {
     refused = lose(core, p, t);
     if (refused != Drop.None) return refused;
   }

@@ -9,6 +9,8 @@ import { Core, PASSAGE_BYTES } from '../memory';
 import { Packet } from '../packet';
 import { FlowLine, FlowState } from '../table/flow-line';
 import { Iface } from '../table/iface';
+import { ASSOCIATION_BYTES, Association } from '../table/sctp-track';
+import { SEGMENT_BYTES, Segment } from '../table/tcp-window';
 import { Zone } from '../table/zone';
 import { ETHERNET_BYTES } from '../wire/ethernet';
 import { ICMP_BYTES, ICMP_ECHO, ICMP_ECHO_REPLY, Icmp } from '../wire/icmp';
@@ -20,12 +22,13 @@ import {
   PROTOCOL_UDP,
   ipv4BytesAt,
 } from '../wire/ipv4';
+import { SCTP_BYTES } from '../wire/sctp';
 import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { UDP_BYTES, Udp } from '../wire/udp';
+import { WindowBound } from '../zone-abi';
 
 export const PROTOCOL_SCTP: u32 = 132; // RFC 9260
 export const PROTOCOL_GRE: u32 = 47; // RFC 2784
-const SCTP_BYTES: u32 = 12;
 const ZONE_SHIFT: u32 = 8;
 const PORT_SHIFT: u32 = 16;
 const PORT_MASK: u32 = 0xffff;
@@ -81,6 +84,8 @@ export class Passage {
   hasWishes: u32;
   /** What to tell of its flow when it has passed, JournalKind bits; 0 between packets. */
   news: u32;
+  /** 1: it passes, but is no sign of life. */
+  isQuiet: u32;
 
   static at(ptr: usize): Passage {
     return changetype<Passage>(ptr);
@@ -115,6 +120,8 @@ export class Passage {
     this.binding = 0;
     this.isGathered = 0;
     this.hasWishes = 0;
+    this.isQuiet = 0;
+    this.segment.bound = WindowBound.None;
     if (ip.isFragment) return Drop.None; // its layer 4 is read when it is whole
     return this.openLayer4();
   }
@@ -156,6 +163,23 @@ export class Passage {
     return Drop.None;
   }
 
+  /** TCP: the sequence number behind the segment: SYN and FIN count as a byte each. */
+  get sequenceEnd(): u32 {
+    const tcp = Tcp.at(this.l4);
+    const controls = u32((this.tcpFlags & TCP_SYN) != 0) + u32((this.tcpFlags & TCP_FIN) != 0);
+    return tcp.sequence + this.l4Bytes - tcp.headerBytes + controls;
+  }
+
+  /** TCP whose windows are checked. Behind the fields; `bound` alone is always right. */
+  get segment(): Segment {
+    return changetype<Segment>(changetype<usize>(this) + offsetof<Passage>());
+  }
+
+  /** SCTP, as it is after this packet: likewise. */
+  get association(): Association {
+    return changetype<Association>(changetype<usize>(this) + offsetof<Passage>() + SEGMENT_BYTES);
+  }
+
   get isIcmpError(): bool {
     return this.protocol == PROTOCOL_ICMP && Icmp.at(this.l4).isError;
   }
@@ -163,9 +187,14 @@ export class Passage {
   get isTcp(): bool {
     return this.protocol == PROTOCOL_TCP;
   }
+
+  get isSctp(): bool {
+    return this.protocol == PROTOCOL_SCTP;
+  }
 }
 
-if (offsetof<Passage>() > PASSAGE_BYTES) ERROR('Passage must fit PASSAGE_BYTES');
+const NEEDED_BYTES: usize = offsetof<Passage>() + SEGMENT_BYTES + ASSOCIATION_BYTES;
+if (NEEDED_BYTES > PASSAGE_BYTES) ERROR('Passage must fit PASSAGE_BYTES');
 
 /** Whether layer 4 of a protocol has ports where TCP has them. */
 export function hasPorts(protocol: u32): bool {

@@ -17,7 +17,7 @@ import { Backend } from '../table/backend';
 import { Flows } from '../table/flow';
 import { FlowLine, LINE_REPLY } from '../table/flow-line';
 import { flowLeftMs } from '../table/flow-timers';
-import { backendOf } from '../table/service';
+import { backendOfShare } from '../table/share';
 import { note, say } from '../trace';
 import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES } from '../wire/ethernet';
@@ -64,7 +64,8 @@ export function related(core: Core, p: Packet, t: Passage): Drop {
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePrerouting);
   if (refused == Drop.None) refused = checkSource(core, p, t);
   if (refused != Drop.None) return refused;
-  const backend = t.isReply != 0 ? changetype<Backend>(0) : backendOf(core, state.backend);
+  // The line carries the error, so of a client's it is the original one.
+  const backend = t.isReply != 0 ? changetype<Backend>(0) : backendOfShare(core, line.path);
   if (changetype<usize>(backend) != 0) refused = leadOn(core, p, t, backend);
   else {
     setDestination(core, t, t.newDestination, t.newPorts);

@@ -16,7 +16,7 @@ import { Subject } from '../rules/subject';
 import { Iface } from '../table/iface';
 import { localIface } from '../table/local';
 import { IPV4_HEAD } from '../table/neighbour';
-import { releaseShare } from '../table/share';
+import { FIRST_SHARE } from '../table/share';
 import { Zone } from '../table/zone';
 import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { TCP_SYN } from '../wire/tcp';
@@ -32,7 +32,7 @@ import {
   tellReset,
   tellUnreachable,
 } from './errors';
-import { shareFor } from './balance-books';
+import { changeShare } from './balance-books';
 import { Passage, hasPorts } from './passage';
 
 const FIRST_GROUP: u32 = 224;
@@ -190,11 +190,8 @@ export function conclude(core: Core, t: Passage, isFirst: bool): void {
   if (path == 0) countTrail(rules, s, 0, t.total);
   if (changetype<usize>(line) == 0) return;
   let isKept = holds && (path != 0 || s.trailLength == 0);
-  if (t.state.backend != 0) {
-    releaseShare(core, line.path);
-    line.path = shareFor(core, t, isKept, path);
-    isKept = isKept && line.path != 0;
-  } else line.path = path;
+  if (line.path < FIRST_SHARE) line.path = path;
+  else isKept = changeShare(core, t, isKept, path);
   line.adjacency = isKept ? t.adjacency : 0;
   line.generation = <u16>core.generation;
 }

@@ -26,7 +26,7 @@ import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp'
 import { UDP_BYTES, Udp } from '../wire/udp';
 import { ZoneCounter } from '../zone-abi';
 import { MOST_ROUNDS } from '../zones';
-import { noteSequence } from './follow';
+import { noteSequence } from './follow-tcp';
 import { PLACE_MS, findPlace } from './inject';
 import { judge } from './judge';
 import { translate } from './translate';

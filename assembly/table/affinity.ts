@@ -7,7 +7,7 @@
  * it out. One whose backend is gone is over.
  *
  * Key: an address, masked, and whose it is: `ownerOf` a service and a purpose. Of the state
- * `mark` counts the flows that hold it; of the line `newPorts` is how long it lasts, in
+ * `holders` is the backend's reference and `mark` counts the flows that hold it; of the line `newPorts` is how long it lasts, in
  * milliseconds. Of the other line 32 bytes are free for the owner.
  */
 import { Core } from '../memory';
@@ -47,7 +47,7 @@ function entryOf(core: Core, owner: u32, key: u32): FlowLine {
 export function rememberedFor(core: Core, owner: u32, key: u32): Backend {
   const line = affinityOf(core, owner, key);
   if (changetype<usize>(line) == 0) return changetype<Backend>(0);
-  return backendOf(core, Flows.at(core.flows).stateOf(line).backend);
+  return backendOf(core, Flows.at(core.flows).stateOf(line).holders);
 }
 
 /** Gives a key a backend for some time from now on. Its entry; null: the table is full. */
@@ -62,8 +62,8 @@ export function remember(
   if (changetype<usize>(line) == 0) line = begin(core, owner, key);
   if (changetype<usize>(line) == 0) return line;
   const state = Flows.at(core.flows).stateOf(line);
-  if (state.backend != backend.reference) state.mark = 0; // nobody holds the new one yet
-  state.backend = backend.reference;
+  if (state.holders != backend.reference) state.mark = 0; // nobody holds the new one yet
+  state.holders = backend.reference;
   line.newPorts = lifeMs;
   line.seenMs = core.nowMs;
   return line;
@@ -89,7 +89,7 @@ export function holdAffinity(core: Core, owner: u32, key: u32, reference: u32): 
   const line = entryOf(core, owner, key);
   if (changetype<usize>(line) == 0) return false;
   const state = Flows.at(core.flows).stateOf(line);
-  if (state.backend != reference) return false;
+  if (state.holders != reference) return false;
   state.mark++;
   return true;
 }
@@ -99,7 +99,7 @@ export function releaseAffinity(core: Core, owner: u32, key: u32, reference: u32
   const line = entryOf(core, owner, key);
   if (changetype<usize>(line) == 0) return;
   const state = Flows.at(core.flows).stateOf(line);
-  if (state.backend != reference || state.mark == 0) return;
+  if (state.holders != reference || state.mark == 0) return;
   state.mark--;
   line.seenMs = core.nowMs;
 }
@@ -107,7 +107,7 @@ export function releaseAffinity(core: Core, owner: u32, key: u32, reference: u32
 /** Whether the sweep may take the entry of a line out. */
 export function isAffinityOver(core: Core, line: FlowLine): bool {
   const own = line.original;
-  const backend = backendOf(core, Flows.at(core.flows).stateOf(own).backend);
+  const backend = backendOf(core, Flows.at(core.flows).stateOf(own).holders);
   return changetype<usize>(backend) == 0 || leftMs(core, own) == 0;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Backends: who stands behind a service; a row of 128 bytes, found by a number from 0 on that
- * the host gives it. Scheduling reads the first line only. A flow refers to its backend by
- * number and incarnation, so a row that another backend has taken over is not mistaken for it.
+ * the host gives it. Scheduling reads the first line only. An affinity refers to its
+ * backend by number and incarnation, so a row that another backend has taken over is not
+ * mistaken for it; flows have shares (share.ts).
  */
 import { BACKEND_BYTES } from '../memory';
 import { Forwarding } from '../service-abi';
@@ -66,7 +67,7 @@ export class Backend {
     return this.forwarding == Forwarding.Direct;
   }
 
-  /** What flows know it by; never 0. */
+  /** What affinities know it by; never 0. */
   get reference(): u32 {
     return ((this.incarnation & INCARNATION_MASK) << ID_BITS) | (this.index + 1);
   }

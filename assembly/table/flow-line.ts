@@ -11,6 +11,13 @@ export const LINE_SOURCE_NAT: u8 = 4; // this direction's source is rewritten
 export const LINE_DESTINATION_NAT: u8 = 8;
 export const LINE_TCP: u8 = 16;
 export const LINE_NO_CHECKSUM: u8 = 32; // layer 4 has none that goes over addresses or ports
+export const LINE_SACK: u8 = 64; // who sends in this direction takes selective acknowledgments
+export const LINE_UNACKNOWLEDGED: u8 = 128; // what it sent last is not acknowledged: if Windowed
+
+/** Bits of a flow's state above those of FlowStatus: of its protocol. */
+const NOTES_SHIFT: u32 = 10;
+const PUBLIC_STATUS: u32 = (1 << NOTES_SHIFT) - 1;
+const WORDS_BYTES: usize = 8;
 
 /** Bits of the scope of entries that are no flows: mapping.ts, affinity.ts. Above all zones. */
 export const PERMIT_SCOPE: u32 = 1 << 30;
@@ -85,23 +92,45 @@ if (offsetof<FlowLine>() != FLOW_LINE_BYTES) ERROR('FlowLine must be one line');
 /** What both directions share. */
 @unmanaged
 export class FlowState {
-  /** FlowStatus bits. */
-  status: u16;
-  tcpState: u8;
-  /** Flags of SCTP or the last TCP packet. */
+  /** FlowStatus bits, and above them six of the protocol. */
+  private bits: u16;
+  /** TcpState; of SCTP SctpState. */
+  phase: u8;
+  /** TCP: window scales (tcp-window.ts). SCTP: sctp-track.ts. */
   detail: u8;
   mark: u32;
   beganMs: u32;
   id: u32;
   /** Packets of both lines above 32 bits. */
-  packetsHigh: u32;
-  replyPacketsHigh: u32;
+  packetsHigh: u16;
+  replyPacketsHigh: u16;
   /** Interface whose address is the masqueraded source: index + 1. */
   masquerade: u16;
   /** Interface whose segment answers may stay in: index + 1. */
   hairpin: u16;
-  /** Of mappings and permits: flows that hold it. Of flows and affinities: a backend's reference. */
+  /** Mappings and permits: flows that hold it; affinities: their backend. Of flows the first of four words of a protocol. */
   holders: u32;
+  private word1: u32;
+  private word2: u32;
+  private word3: u32;
+
+  /** FlowStatus bits. The setter leaves the notes as they are. */
+  get status(): u32 {
+    return this.bits & PUBLIC_STATUS;
+  }
+
+  set status(bits: u32) {
+    this.bits = <u16>((this.bits & ~PUBLIC_STATUS) | (bits & PUBLIC_STATUS));
+  }
+
+  /** Six bits of the protocol: tcp-last.ts. */
+  get notes(): u32 {
+    return (<u32>this.bits) >>> NOTES_SHIFT;
+  }
+
+  set notes(bits: u32) {
+    this.bits = <u16>((this.bits & PUBLIC_STATUS) | (bits << NOTES_SHIFT));
+  }
 
   /** Backend.reference; 0: no service has led it anywhere. */
   get backend(): u32 {
@@ -113,11 +142,21 @@ export class FlowState {
   }
 
   has(bit: FlowStatus): bool {
-    return (this.status & (<u16>bit)) != 0;
+    return (this.bits & (<u16>bit)) != 0;
   }
 
   set(bit: FlowStatus): void {
-    this.status |= <u16>bit;
+    this.bits |= <u16>bit;
+  }
+
+  clear(bit: FlowStatus): void {
+    this.bits &= ~(<u16>bit);
+  }
+
+  /** Four words of the protocol, two a direction: address of those of a line. */
+  wordsOf(line: FlowLine): usize {
+    const own = changetype<usize>(this) + offsetof<FlowState>('holders');
+    return line.has(LINE_REPLY) ? own + WORDS_BYTES : own;
   }
 
   /** The packets of a line have run over. */

@@ -25,8 +25,8 @@ export function writeFlow(core: Core, record: usize, either: FlowLine): void {
   store<u16>(record, <u16>line.zone, FlowRecord.Zone);
   store<u8>(record, <u8>line.protocol, FlowRecord.Protocol);
   store<u8>(record, <u8>Family.Ipv4, FlowRecord.Family);
-  store<u8>(record, state.tcpState, FlowRecord.State);
-  store<u16>(record, state.status, FlowRecord.Status);
+  store<u8>(record, state.phase, FlowRecord.State);
+  store<u16>(record, <u16>state.status, FlowRecord.Status);
   store<u32>(record, state.mark, FlowRecord.Mark);
   store<u32>(record, flowLeftMs(core, line), FlowRecord.LeftMs);
   store<u64>(record, line.packets | ((<u64>state.packetsHigh) << CARRY), FlowRecord.Packets);

@@ -5,11 +5,12 @@
  *   index     buckets of a line: eight tags u16, eight references u32. A reference is
  *             2 * entry + direction + 1; 0: free. A key has two candidate buckets, and an
  *             entry is moved to its other one by its tag alone, without reading the flow.
+ *             The 16 bytes left of a line are a word of four entries each, in their order.
  *   lines     64 bytes a direction: key, rewrite, way out, counters. What an established
  *             flow's packet needs is in one line of the index and one of these.
- *   states    32 bytes an entry: what first packets, control packets and readers need.
+ *   states    40 bytes an entry: what first packets, control packets and readers need.
  *
- * 160 bytes an entry, and the index: two references of 8 bytes, at most four in five in use.
+ * 168 bytes an entry, and the index: two references of 8 bytes, at most four in five in use.
  * Lookups compare eight tags at once; the line compares the key in full. A full table gives
  * up an unassured entry that shares a bucket with the new one, else refuses it (CT-8).
  *
@@ -25,6 +26,9 @@ import { FlowLine, FlowState, isKey } from './flow-line';
 const LINE_BYTES: usize = 64;
 const SLOTS: u32 = 8;
 const REFERENCES_OFFSET: usize = 16;
+const WORDS_OFFSET: usize = 48;
+/** Entries with a word in a bucket: there is a bucket for fewer, see bucketsFor. */
+const LINE_WORDS: u32 = 4;
 /** Of ten slots eight are used by a full table. */
 const FULL_TENTHS: u64 = 8;
 /** Entries that one insert moves at the most. */
@@ -156,6 +160,13 @@ export class Flows {
     return changetype<FlowState>(this.states + <usize>this.entryOf(line) * FLOW_STATE_BYTES);
   }
 
+  /** Address of the word that an entry has in the index: of its protocol, as FlowState's are. */
+  wordOf(line: FlowLine): usize {
+    const entry = this.entryOf(line);
+    const bucket = this.index + <usize>(entry / LINE_WORDS) * LINE_BYTES;
+    return bucket + WORDS_OFFSET + ((<usize>(entry % LINE_WORDS)) << 2);
+  }
+
   /** An entry that is in no bucket yet: its original line, zeroed; null: all are in use. */
   take(): FlowLine {
     let entry: u32 = 0;
@@ -170,6 +181,7 @@ export class Flows {
     memory.fill(changetype<usize>(line), 0, 2 * LINE_BYTES);
     const state = this.stateOf(line);
     memory.fill(changetype<usize>(state), 0, FLOW_STATE_BYTES);
+    store<u32>(this.wordOf(line), 0);
     state.id = ++this.nextId;
     this.entries++;
     return line;

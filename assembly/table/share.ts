@@ -16,7 +16,10 @@ import { Buckets } from './buckets';
 
 /** A line's `path` from here on is a share. */
 export const FIRST_SHARE: u32 = 1 << 31;
-const GONE: u32 = 0xffffffff;
+/** Bits of an owner: its backend was taken away; packets reach that unchanged. */
+const GONE: u32 = 1 << 31;
+const DIRECT: u32 = 1 << 30;
+const INDEX_MASK: u32 = DIRECT - 1;
 const PATH_SHIFT: u64 = 32;
 
 @unmanaged
@@ -24,12 +27,20 @@ class Share {
   packets: u64;
   bytes: u64;
   path: u32;
-  /** Backend's number << 1 | 1 of answers; GONE. */
+  /** Backend's number << 1 | 1 of answers; above, GONE and DIRECT. */
   owner: u32;
   /** Lines; 0: free. */
   holders: u32;
   /** The next of its backend, or free one, + 1. */
   next: u32;
+
+  get isGone(): bool {
+    return (this.owner & GONE) != 0;
+  }
+
+  get backendIndex(): u32 {
+    return (this.owner & INDEX_MASK) >> 1;
+  }
 }
 
 if (offsetof<Share>() != SHARE_BYTES) ERROR('Share must be SHARE_BYTES long');
@@ -44,7 +55,7 @@ function keyOf(path: u32, owner: u32): u64 {
 
 /** A share for one more line; 0: there is no room. */
 export function holdShare(core: Core, backend: Backend, isReply: bool, path: u32): u32 {
-  const owner = (backend.index << 1) | u32(isReply);
+  const owner = (backend.index << 1) | u32(isReply) | (backend.isDirect ? DIRECT : 0);
   const shares = Buckets.at(core.shares);
   const found = shares.lookup(keyOf(path, owner));
   if (found != 0) {
@@ -73,7 +84,7 @@ export function releaseShare(core: Core, id: u32): void {
   if (id < FIRST_SHARE) return;
   const row = shareAt(core, id);
   if (--row.holders != 0) return;
-  if (row.owner != GONE) {
+  if (!row.isGone) {
     fold(core, row);
     unlink(core, row, id & ~FIRST_SHARE);
     forget(core, row, id & ~FIRST_SHARE);
@@ -84,7 +95,18 @@ export function releaseShare(core: Core, id: u32): void {
 
 /** Whether the backend of a share was taken away. */
 export function isShareStale(core: Core, id: u32): bool {
-  return shareAt(core, id).owner == GONE;
+  return shareAt(core, id).isGone;
+}
+
+/** The backend of a share; null: it was taken away, or `id` is no share. */
+export function backendOfShare(core: Core, id: u32): Backend {
+  if (id < FIRST_SHARE || shareAt(core, id).isGone) return changetype<Backend>(0);
+  return Backend.at(core.backends, shareAt(core, id).backendIndex);
+}
+
+/** Whether a line's packets reach their backend unchanged, so that its answers go another way. */
+export function isDirectShare(core: Core, id: u32): bool {
+  return id >= FIRST_SHARE && (shareAt(core, id).owner & DIRECT) != 0;
 }
 
 /** Counts packets of a line on its path, from 1, or its share. */
@@ -95,8 +117,7 @@ export function countOn(core: Core, id: u32, packets: u32, bytes: u32): void {
   row.bytes += bytes;
 }
 
-/** Counts packets on a backend itself. */
-export function countOnBackend(backend: Backend, isReply: bool, packets: u64, bytes: u64): void {
+function countOnBackend(backend: Backend, isReply: bool, packets: u64, bytes: u64): void {
   if (isReply) {
     backend.outPackets += packets;
     backend.outBytes += bytes;
@@ -109,7 +130,7 @@ export function countOnBackend(backend: Backend, isReply: bool, packets: u64, by
 function fold(core: Core, row: Share): void {
   if (row.packets == 0) return;
   countOnBackend(
-    Backend.at(core.backends, row.owner >> 1),
+    Backend.at(core.backends, row.backendIndex),
     (row.owner & 1) != 0,
     row.packets,
     row.bytes,
@@ -123,7 +144,7 @@ function fold(core: Core, row: Share): void {
 export function foldShares(core: Core): void {
   for (let index: u32 = 0; index < core.sharesUsed; index++) {
     const row = shareAt(core, index);
-    if (row.holders != 0 && row.owner != GONE) fold(core, row);
+    if (row.holders != 0 && !row.isGone) fold(core, row);
   }
 }
 
@@ -131,7 +152,7 @@ export function foldShares(core: Core): void {
 export function leavePaths(core: Core): void {
   for (let index: u32 = 0; index < core.sharesUsed; index++) {
     const row = shareAt(core, index);
-    if (row.holders == 0 || row.owner == GONE) continue;
+    if (row.holders == 0 || row.isGone || row.path == 0) continue;
     forget(core, row, index);
     row.path = 0;
   }
@@ -144,7 +165,7 @@ export function retireShares(core: Core, backend: Backend): void {
     const row = shareAt(core, next - 1);
     fold(core, row);
     forget(core, row, next - 1);
-    row.owner = GONE;
+    row.owner |= GONE;
     next = row.next;
   }
   backend.shares = 0;
@@ -159,7 +180,7 @@ function forget(core: Core, row: Share, index: u32): void {
 
 /** Takes a share out of its backend's list. */
 function unlink(core: Core, row: Share, index: u32): void {
-  const backend = Backend.at(core.backends, row.owner >> 1);
+  const backend = Backend.at(core.backends, row.backendIndex);
   if (backend.shares == index + 1) {
     backend.shares = row.next;
     return;

@@ -6,7 +6,8 @@ import { PORTED, protocolNumber } from '../zone/flow-text.js';
 import { ApiError } from './api-error.js';
 import { zoneNamed } from './names.js';
 import type { ApiRequest } from './request.js';
-import { TCP_STATE_NAMES, type FlowView } from './zone-views.js';
+import { STATE_NAMES } from '../zone/flow-state.js';
+import type { FlowView } from './zone-views.js';
 
 const FILTERS = ['zone', 'protocol', 'src', 'dst', 'sport', 'dport', 'state', 'nat'] as const;
 const NATS = ['src', 'dst'];
@@ -54,8 +55,8 @@ function testOf(name: (typeof FILTERS)[number], text: string, plan: Plan): IsWan
     }
     case 'state': {
       const state = text.toUpperCase();
-      if (!TCP_STATE_NAMES.includes(state)) {
-        throw unfit(name, `one of ${TCP_STATE_NAMES.join(', ')}`, text);
+      if (!STATE_NAMES.includes(state)) {
+        throw unfit(name, `one of ${STATE_NAMES.join(', ')}`, text);
       }
       return view => view.state === state;
     }

@@ -1,11 +1,12 @@
 /** What the API shows of zones: interfaces, routes, neighbours, flows. */
 import { AdjacencyState } from '../../assembly/adjacency-abi.js';
-import { FlowStatus, RouteKind, TcpState, ZoneCounter } from '../../assembly/zone-abi.js';
+import { FlowStatus, RouteKind, ZoneCounter } from '../../assembly/zone-abi.js';
 import type { Plan } from '../config/plan.js';
 import type { Flow, FlowTuple } from '../flow-record.js';
 import { formatIp } from '../frame/address.js';
 import { macText } from '../frame/mac.js';
 import type { ZonesState } from '../loop-messages.js';
+import { flowStateName } from '../zone/flow-state.js';
 
 export interface RouteView {
   /** `10.0.0.0/16`. */
@@ -68,23 +69,6 @@ export interface FlowView {
 }
 
 const MS_PER_SEC = 1000;
-const TCP = 6;
-const SCTP = 132;
-const TCP_STATES: Record<TcpState, string> = {
-  [TcpState.None]: 'NONE',
-  [TcpState.SynSent]: 'SYN_SENT',
-  [TcpState.SynRecv]: 'SYN_RECV',
-  [TcpState.Established]: 'ESTABLISHED',
-  [TcpState.FinWait]: 'FIN_WAIT',
-  [TcpState.CloseWait]: 'CLOSE_WAIT',
-  [TcpState.LastAck]: 'LAST_ACK',
-  [TcpState.TimeWait]: 'TIME_WAIT',
-  [TcpState.Close]: 'CLOSE',
-  [TcpState.SynSent2]: 'SYN_SENT2',
-};
-
-export const TCP_STATE_NAMES: readonly string[] = Object.values(TCP_STATES);
-
 export function zoneViews({ zones, segments }: Plan, state: ZonesState): ZoneView[] {
   const names = new Map(zones.interfaces.map(iface => [iface.index, iface.config.name]));
   const segmentNames = new Map(segments.map(({ index, name }) => [index, name]));
@@ -143,7 +127,7 @@ export function flowView(flow: Flow, zoneName: (zone: number) => string): FlowVi
     id: flow.id,
     zone: zoneName(flow.zone),
     protocol,
-    state: protocol === TCP || protocol === SCTP ? TCP_STATES[flow.state] : null,
+    state: flowStateName(protocol, flow.state),
     leftSec: Math.floor(flow.leftMs / MS_PER_SEC),
     ageSec: Math.floor(flow.ageMs / MS_PER_SEC),
     seenReply: has(FlowStatus.SeenReply),

@@ -24,13 +24,14 @@ import {
 } from '../../assembly/abi.js';
 import { UnderlayAnswer } from '../../assembly/overlay-abi.js';
 import { Verdict } from '../../assembly/rules-abi.js';
-import { FlowStatus, LocalAnswer, RouteKind, TcpState } from '../../assembly/zone-abi.js';
+import { LocalAnswer, RouteKind } from '../../assembly/zone-abi.js';
 import { ChoiceReason, type Scheduler } from '../../assembly/service-abi.js';
 import type { Core } from '../core.js';
 import { formatIp } from '../frame/address.js';
 import { formatMac } from '../frame/mac.js';
 import { summarize } from '../frame/dissect.js';
 import { SCHEDULER_NAMES } from '../service/schedulers.js';
+import { boundText, stateText, statusText } from './flow-words.js';
 
 /** Names of what the core knows by number. */
 export interface Names {
@@ -257,8 +258,8 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.PathMtu]: ({ a, b }, names) => `the path to ${names.vtep(a)} takes ${b} bytes`,
   [Trace.Entered]: ({ a, b }, names) => `into zone ${names.zone(a)} by ${names.iface(b)}`,
   [Trace.FlowFound]: ({ a, b, c, d }) =>
-    `flow ${a}, ${c === 0 ? 'original' : 'reply'} direction${b === 0 ? '' : `, ${TcpState[b]}`}: ${statusText(d)}`,
-  [Trace.FlowMade]: ({ a, b }) => `flow ${a} begins${b === 0 ? '' : `, ${TcpState[b]}`}`,
+    `flow ${a}, ${c === 0 ? 'original' : 'reply'} direction${stateText(b >>> 8, b & 0xff)}: ${statusText(d)}`,
+  [Trace.FlowMade]: ({ a, b, c }) => `flow ${a} begins${stateText(c, b)}`,
   [Trace.FlowRelated]: ({ a }) => `an error about flow ${a}`,
   [Trace.FlowReopened]: () => 'its flow is over: a new one begins in its place',
   [Trace.RouteFound]: ({ a, b, d }, names) =>
@@ -278,6 +279,9 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.PolicyApplied]: ({ a, b }, names) => `${names.rule(a)}: ${Verdict[b]}`,
   [Trace.Balanced]: ({ a, b, c, d }, names) =>
     `service ${names.service(a)}: ${names.backend(b)}, ${choiceText(c, d)}`,
+  [Trace.Segment]: ({ a, b, c, d }) =>
+    `TCP segment ${a} to ${b}, acknowledges ${c}, window ${d} bytes`,
+  [Trace.OutOfWindow]: ({ a, b, c }) => `${boundText(a)}: ${b}, limit ${c}`,
 };
 
 /** An IPv4 address and a port, both as loaded from the wire. */
@@ -299,8 +303,3 @@ function choiceText(choice: number, counts: number): string {
   }
 }
 
-function statusText(status: number): string {
-  const names = Object.values(FlowStatus).filter(bit => typeof bit === 'number');
-  const words = names.filter(bit => (status & bit) !== 0).map(bit => FlowStatus[bit]!);
-  return words.length === 0 ? 'no answer yet' : words.join(', ');
-}

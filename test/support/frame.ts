@@ -25,6 +25,8 @@ export interface TcpOptions {
   sequence?: number;
   acknowledged?: number;
   flags?: number;
+  /** As it is on the wire. */
+  window?: number;
   options?: Uint8Array;
 }
 export interface IpOptions {
@@ -129,7 +131,7 @@ export class Frame {
   }
 
   tcp(sourcePort: number, targetPort: number, options: TcpOptions = {}): this {
-    const { sequence = 1, acknowledged = 7, flags = 0x10 } = options;
+    const { sequence = 1, acknowledged = 7, flags = 0x10, window = 502 } = options;
     const { options: extra = new Uint8Array() } = options;
     const header = Buffer.alloc(20);
     header.writeUInt16BE(sourcePort, 0);
@@ -138,7 +140,7 @@ export class Frame {
     header.writeUInt32BE(acknowledged, 8);
     header[12] = ((20 + extra.length) / 4) << 4;
     header[13] = flags;
-    header.writeUInt16BE(502, 14);
+    header.writeUInt16BE(window, 14);
     this.protocol = TCP;
     this.l4 = Buffer.concat([header, extra]);
     return this;
@@ -157,6 +159,13 @@ export class Frame {
     header.writeUInt32BE(rest, 4);
     this.protocol = this.network === 'ipv6' ? ICMP6 : ICMP;
     this.l4 = header;
+    return this;
+  }
+
+  /** Layer 4 of another protocol, as it is. */
+  layer4(protocol: number, bytes: Uint8Array): this {
+    this.protocol = protocol;
+    this.l4 = bytes;
     return this;
   }
 
@@ -227,9 +236,9 @@ export class Frame {
 
   private finishedL4(): Uint8Array {
     const bytes = Buffer.concat([this.l4, this.tunnel, this.data]);
-    if (this.protocol === 0) return bytes;
+    if (CHECKSUM_AT[this.protocol] === undefined) return bytes;
     if (this.protocol === UDP) bytes.writeUInt16BE(bytes.length & 0xffff, 4);
-    bytes.writeUInt16BE(this.givenChecksum ?? this.l4Checksum(bytes), CHECKSUM_AT[this.protocol]);
+    bytes.writeUInt16BE(this.givenChecksum ?? this.l4Checksum(bytes), CHECKSUM_AT[this.protocol]!);
     return bytes;
   }
 

@@ -26,6 +26,7 @@ export const ZONE_DROPS = [
   'Martian',
   'ReversePath',
   'Invalid',
+  'OutOfWindow',
   'RuleDrop',
   'RuleReject',
   'NoRoute',

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Drop } from '../../assembly/abi.js';
 import { ReversePath, RouteKind, ZoneOption } from '../../assembly/zone-abi.js';
 import { parseIp } from '../../src/frame/address.js';
-import { type Frame, eth } from '../support/frame.js';
+import { type Frame, type TcpOptions, eth } from '../support/frame.js';
 import {
   HOST,
   HOST_IP,
@@ -45,6 +45,15 @@ const SCENARIOS: Record<Exclude<ZoneDrop, 'NeighbourQueueFull' | 'Untranslatable
   Invalid: rig => {
     rig.rules(MASQUERADE);
     return inside(toServer().tcp(40000, 80, { flags: 0x03 }));
+  },
+  OutOfWindow: rig => {
+    rig.rules(MASQUERADE);
+    rig.core.zones.configure(0, ZoneOption.Liberal, 0);
+    rig.send(1, toServer().tcp(40000, 80, { sequence: 1, flags: 0x02 }));
+    const server = (options: TcpOptions): Frame =>
+      eth(SERVER, OUTSIDE.mac).ipv4(SERVER_IP, '203.0.113.1').tcp(80, 40000, options);
+    rig.send(2, server({ sequence: 1, acknowledged: 2, flags: 0x12 }));
+    return outside(server({ sequence: 1 << 20, acknowledged: 2, flags: 0x10 }));
   },
   RuleDrop: rig => {
     rig.rules(saveText('filter', ['-A FORWARD -p udp -j DROP']));

@@ -10,9 +10,9 @@ import { FlowProfile, FlowTimer, ZoneCounter } from '../../assembly/zone-abi.js'
 import { slowChecksum } from '../support/checksum.js';
 import { ETHERNET, type Frame } from '../support/frame.js';
 import { IN, NatRig, OUT, inward, outward } from '../support/nat-rig.js';
+import { SctpPair } from '../support/sctp-pair.js';
 import { TcpPair } from '../support/tcp-pair.js';
 
-const SCTP = 132;
 const GRE = 47;
 const OTHER = 253;
 /** A stream is what has answers, and has lasted for longer. */
@@ -33,6 +33,17 @@ const tcp = (sec: Case['sec'], begin: (pair: TcpPair) => TcpPair): Case => ({
   answer: () => inward(2).tcp(80, 40000, { sequence: 900001, acknowledged: 1001 }),
 });
 const open = (pair: TcpPair): TcpPair => pair.client('S').server('SA').client('A');
+
+/** SCTP: any chunk that its tag lets pass; no INIT, which might begin something. */
+const sctp = (sec: Case['sec'], begin: (pair: SctpPair) => SctpPair): Case => {
+  let pair: SctpPair;
+  return {
+    sec,
+    begin: rig => void (pair = begin(SctpPair.of(rig))),
+    answer: () => pair.frame('server', 'heartbeat'),
+  };
+};
+const associated = (pair: SctpPair): SctpPair => SctpPair.open(pair);
 
 /** A flow of what has no states, with an answer too late to make a stream, or a stream. */
 const datagrams = (
@@ -86,8 +97,21 @@ const CASES: Record<string, Case> = {
   'Icmp, answered for long': datagrams([30, 60], ping, pong, { isStream: true }),
   Gre: datagrams([30, 60], out(GRE), back(GRE)),
   GreStream: datagrams([180, 600], out(GRE), back(GRE), { isStream: true }),
-  SctpCookieWait: datagrams([3, 240], out(SCTP), back(SCTP)),
-  SctpEstablished: datagrams([210, 7440], out(SCTP), back(SCTP), { isStream: true }),
+  SctpClosed: sctp([10, 240], pair => pair.client('init')),
+  SctpCookieWait: sctp([3, 240], pair => pair.client('init').server('initAck')),
+  SctpCookieEchoed: sctp([3, 240], pair =>
+    pair.client('init').server('initAck').client('cookieEcho'),
+  ),
+  SctpEstablished: sctp([210, 7440], associated),
+  SctpShutdownSent: sctp([3, 240], pair => associated(pair).client('shutdown')),
+  SctpShutdownReceived: sctp([3, 240], pair => associated(pair).server('shutdown')),
+  SctpShutdownAckSent: sctp([3, 240], pair =>
+    associated(pair).client('shutdown').server('shutdownAck'),
+  ),
+  'SctpClosed, shut down': sctp([10, 240], pair =>
+    associated(pair).client('shutdown').server('shutdownAck').client('shutdownComplete'),
+  ),
+  SctpHeartbeatSent: sctp([30, 240], pair => pair.client('heartbeat')),
   Generic: datagrams([600, 600], out(OTHER), back(OTHER)),
 };
 
