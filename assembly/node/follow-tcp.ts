@@ -114,11 +114,11 @@ export function noteSequence(line: FlowLine, end: u32): void {
   if (<i32>(end - line.sequenceEnd) > 0 || line.sequenceEnd == 0) line.sequenceEnd = end;
 }
 
-/** An acknowledged handshake, or an answer to what began in its middle. */
+/** An acknowledged handshake, or what goes on after an answer to what began in its middle. */
 function established(t: Passage, now: u32): void {
   const state = t.state;
-  const isAnswer = state.has(FlowStatus.Unconfirmed) && t.isReply != 0;
-  if (now != TcpState.SynRecv && !isAnswer) return;
+  const isAnswered = state.has(FlowStatus.Unconfirmed) && state.has(FlowStatus.SeenReply);
+  if (now != TcpState.SynRecv && !isAnswered) return;
   state.clear(FlowStatus.Unconfirmed);
   state.set(FlowStatus.Assured);
   t.news |= <u32>JournalKind.Update;

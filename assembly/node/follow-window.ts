@@ -138,7 +138,9 @@ function resetFate(t: Passage, now: u32): u32 {
     if (last == LAST_PLAIN && isOwn && sequence == line.sequenceEnd) return TcpState.Close;
     return now;
   }
-  if (last == LAST_CALL && !isOwn && state.has(FlowStatus.SeenReply)) return CLOSE_UNSEEN;
+  // Nobody is there whom a SYN in the middle called: RFC 9293 §3.10.7.1.
+  const isStray = last == LAST_CALL && !isOwn && now != TcpState.SynSent;
+  if (isStray && sequence == 0 && (t.tcpFlags & TCP_ACK) != 0) return CLOSE_UNSEEN;
   const isCaller = now == TcpState.SynSent && last == LAST_PLAIN && !isOwn && t.isReply == 0;
   if (isCaller && sequence == End.of(state, line).acknowledged) return CLOSE_UNSEEN;
   return TcpState.Close;
@@ -183,7 +185,8 @@ function compare(core: Core, t: Passage, now: u32): WindowBound {
   const state = t.state;
   const line = t.line;
   const s = t.segment;
-  if ((t.tcpFlags & TCP_RST) != 0 && s.sequence == 0 && now == TcpState.SynSent) {
+  const isReset = (t.tcpFlags & TCP_RST) != 0;
+  if (isReset && s.sequence == 0 && now == TcpState.SynSent) {
     s.sequence = s.end = line.sequenceEnd; // refuses a SYN, RFC 9293 §3.10.7.1
   }
   s.check(flows, state, line);

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { summarize } from '../../src/frame/dissect.js';
 import { parseIp } from '../../src/frame/address.js';
-import { InterfaceOption } from '../../assembly/zone-abi.js';
+import { InterfaceOption, ZoneOption } from '../../assembly/zone-abi.js';
 import { Frame, hex, macNumber } from './frame.js';
 import { type Came, KernelRouter, type Side } from './netfilter.js';
 import { type Names, type Seen, portsOf, seen } from './netfilter-seen.js';
@@ -38,6 +38,12 @@ export const DIFFERENCES = {
     'errors quote the packet as it came in, not one hop less or with another TOS (RFC 1812 §4.3.2.7 allows both)',
   'exact numbers':
     'a SYN must be answered with the right acknowledgment and a reset be at the exact place, also where windows are not checked (RFC 5961 §3): the kernel, told not to check them, takes both as they come',
+  'last end':
+    'where windows are checked a reset right behind all that its sender has sent ends a connection, if that sender spoke last; the kernel asks that it be right behind the last segment, also if that was an old one',
+  'said again':
+    'segments of one end in a row that say nothing new are counted as sent again; the kernel counts those that are the same',
+  rounded:
+    'the largest window of an end is known to one part in 1024: what is beyond the window by just so much may pass',
   reopened:
     'a SYN of who called begins anew where a connection is over; the kernel passes some as part of the old one, which is then in the way of the answer',
   'same port':
@@ -70,6 +76,8 @@ export interface PairOptions {
   outsideMtuBytes?: number;
   /** Room for so many of ours. */
   flows?: number;
+  /** false: TCP windows are checked. */
+  liberal?: boolean;
 }
 
 export interface Answer {
@@ -93,19 +101,17 @@ export class Pair {
     readonly rig: ZoneRig,
   ) {}
 
-  static async start({
-    rules,
-    routes = [],
-    outsideMtuBytes = 1500,
-    flows = 1024,
-  }: PairOptions): Promise<Pair> {
+  static async start(options: PairOptions): Promise<Pair> {
+    const { rules, routes = [], outsideMtuBytes = 1500, liberal = true, flows = 1024 } = options;
     const known = (side: Side) => HOSTS[side].map(ip => [ip, macOf(ip)] as const);
     const kernel = await KernelRouter.start({
       neighbours: { in: known('in'), out: known('out') },
       routes: routes.map(([to, kind]) => `${kind} ${to}`),
       mtuBytes: { out: outsideMtuBytes },
+      liberal,
     });
     const rig = ZoneRig.router({ sizes: { Flows: flows } });
+    rig.core.zones.configure(0, ZoneOption.Liberal, Number(liberal));
     for (const side of ['in', 'out'] as const) {
       for (const [ip, mac] of known(side)) {
         rig.settle(PORTS[side], mac, ip);

@@ -25,11 +25,21 @@ export interface KernelOptions {
   /** Arguments of `ip route add`. */
   routes?: readonly string[];
   mtuBytes?: Partial<Record<Side, number>>;
+  /** false: TCP windows are checked. */
+  liberal?: boolean;
+}
+
+/** A line of /proc/net/nf_conntrack. */
+export interface KernelFlow {
+  /** Seconds until it dies. */
+  leftSec: number;
+  /** Empty where flows of the protocol have none. */
+  state: string;
+  isAssured: boolean;
 }
 
 /**
- * No limits to ICMP errors, no windows: a zone's default (test-switch time passes fast enough
- * for its own limits).
+ * No limits to ICMP errors (test-switch time passes fast enough for a zone's own).
  */
 const SETTINGS = [
   'net.ipv4.ip_forward=1',
@@ -45,7 +55,7 @@ const SETTINGS = [
 ];
 /** Ends are told with counters and how long the connection lasted. */
 const TOLD = ['net.netfilter.nf_conntrack_acct=1', 'net.netfilter.nf_conntrack_timestamp=1'];
-const LIBERAL = 'net.netfilter.nf_conntrack_tcp_be_liberal=1';
+const LIBERAL = 'net.netfilter.nf_conntrack_tcp_be_liberal';
 
 /** Undefined, or why the kernel's netfilter cannot be asked here. */
 export function whyNoNetfilter(): string | undefined {
@@ -80,10 +90,10 @@ export class KernelRouter {
   private listener: ConntrackEvents | undefined;
   private refuse: (error: Error) => void = () => {};
 
-  private constructor() {}
+  private constructor(private readonly liberal: boolean) {}
 
   static async start(options: KernelOptions): Promise<KernelRouter> {
-    const kernel = new KernelRouter();
+    const kernel = new KernelRouter(options.liberal ?? true);
     try {
       kernel.build(options);
       await kernel.play();
@@ -164,7 +174,7 @@ export class KernelRouter {
   /** Replaces the rules by those of a text of iptables-save. */
   rules(text: string): void {
     run(['ip', 'netns', 'exec', this.router, RESTORE], text);
-    this.sysctl(LIBERAL);
+    this.sysctl(`${LIBERAL}=${Number(this.liberal)}`);
   }
 
   /** What happens to its connections from now on. */
@@ -181,6 +191,21 @@ export class KernelRouter {
   /** Runs conntrack(8) there. */
   conntrack(...words: string[]): void {
     this.inside('conntrack', ...words);
+  }
+
+  /** The flow whose first packet had this source port; undefined: there is none. */
+  flow(sourcePort: number): KernelFlow | undefined {
+    const words = ['netns', 'exec', this.router, 'cat', '/proc/net/nf_conntrack'];
+    const { stdout } = spawnSync('ip', words, { encoding: 'utf8', maxBuffer: 1 << 26 });
+    for (const line of stdout.split('\n')) {
+      const [first] = /sport=\d+/.exec(line) ?? [];
+      if (first !== `sport=${sourcePort}`) continue;
+      const [, , , , leftSec, state] = line.split(/\s+/);
+      const isState = state !== undefined && !state.includes('=');
+      const isAssured = line.includes('[ASSURED]');
+      return { leftSec: Number(leftSec), state: isState ? state : '', isAssured };
+    }
+    return undefined;
   }
 
   /** Sends a frame to the router by a side; what the router did about it at once. */
