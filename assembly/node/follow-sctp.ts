@@ -35,6 +35,8 @@ const INIT_BOTH: u32 = INIT_ORIGINAL | INIT_REPLY;
 /** A heartbeat with a wrong tag was seen; of the reply direction. */
 const HEARTBEAT_ODD: u32 = 4;
 const HEARTBEAT_REPLY: u32 = 8;
+/** Both ends have agreed, maybe in the middle of this packet. */
+const AGREED: u32 = 16;
 
 const ALONE: u32 = (1 << CHUNK_INIT) | (1 << CHUNK_INIT_ACK) | (1 << CHUNK_SHUTDOWN_COMPLETE);
 const FIRST: u32 = ALONE | (1 << CHUNK_COOKIE_ACK) | (1 << CHUNK_COOKIE_ECHO);
@@ -66,7 +68,8 @@ export function beginsSctp(t: Passage): bool {
     if (type == CHUNK_INIT) {
       if (tag != 0 || at + INIT_BYTES > end) return false;
       a.setTag(true, Chunk.at(at).initiateTag);
-    } else a.setTag(type != CHUNK_HEARTBEAT, tag);
+    } else if (type == CHUNK_HEARTBEAT) a.setTag(false, tag);
+    else if (type == CHUNK_SHUTDOWN_ACK) a.setTag(true, tag); // of what is answered: §8.4, 5
   }
   return walk(t, kinds);
 }
@@ -90,7 +93,7 @@ export function followsSctp(t: Passage): bool {
 function settle(t: Passage): void {
   const a = t.association;
   a.save(t.state, t.line.original);
-  if (a.phase == SctpState.Established) t.state.set(FlowStatus.Assured);
+  if ((a.notes & AGREED) != 0) t.state.set(FlowStatus.Assured);
   if (t.isQuiet == 0) setTimer(t, <FlowTimer>(FlowTimer.SctpClosed + a.phase - SctpState.Closed));
 }
 
@@ -142,6 +145,7 @@ function walk(t: Passage, kinds: u32): bool {
       if (type == CHUNK_INIT && isAgain && changetype<usize>(t.line) != 0) t.isQuiet = 1;
     }
     a.phase = next;
+    if (next == SctpState.Established) a.notes |= AGREED;
   }
   return true;
 }
