@@ -39,6 +39,14 @@ function assure(rig: NatRig, port: number): void {
   rig.pass(OUT, inward(2).udp(7777, port));
 }
 
+test('flows: one is at most 192 bytes, with index, states, windows and hints of ports', () => {
+  const bytesWith = (flows: number): number => small(flows, 'release').zone.core.bytes.length;
+  const [few, many] = [1 << 16, 1 << 19];
+  const bytes = (bytesWith(many) - bytesWith(few)) / (many - few);
+  console.log(`flows: ${bytes.toFixed(2)} bytes a flow`);
+  assert.ok(bytes > 150 && bytes <= 192, `${bytes} bytes`);
+});
+
 test('flows: a full table gives up flows without an answer that lasted, one for one', () => {
   const rig = small(16);
   let refused = 0;
