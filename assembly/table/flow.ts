@@ -27,8 +27,7 @@ const LINE_BYTES: usize = 64;
 const SLOTS: u32 = 8;
 const REFERENCES_OFFSET: usize = 16;
 const WORDS_OFFSET: usize = 48;
-/** Entries with a word in a bucket: there is a bucket for fewer, see bucketsFor. */
-const LINE_WORDS: u32 = 4;
+const LINE_WORDS: u32 = 4; // of entries in a bucket: there is a bucket for 3.2 of them
 /** Of ten slots eight are used by a full table. */
 const FULL_TENTHS: u64 = 8;
 /** Entries that one insert moves at the most. */

@@ -2,10 +2,9 @@
  * Random TCP segments of a connection, in and out of its windows: what two ends would say, and
  * what somebody else might. What a segment did to the connection is told by `passed`.
  */
-import type { Frame, TcpOptions } from './frame.js';
+import { type Frame, type TcpOptions, eth } from './frame.js';
 import { type Side, ROUTER_MAC, macOf } from './netfilter-pair.js';
 import { FLAG, oneOf, otherSide } from './netfilter-traffic.js';
-import { eth } from './frame.js';
 import type { Random } from './random-switch.js';
 
 /** Windows as they are on the wire: eleven bits, which our table holds exactly. */
