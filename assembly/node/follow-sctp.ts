@@ -24,7 +24,7 @@ import {
   SCTP_BYTES,
   Sctp,
 } from '../wire/sctp';
-import { FlowStatus, FlowTimer, SctpState } from '../zone-abi';
+import { FlowStatus, FlowTimer, JournalKind, SctpState } from '../zone-abi';
 import { setTimer } from './flows';
 import { Passage } from './passage';
 
@@ -92,6 +92,7 @@ export function followsSctp(t: Passage): bool {
 /** Takes over what the packet has made of the association. */
 function settle(t: Passage): void {
   const a = t.association;
+  if (a.phase != t.state.phase) t.news |= <u32>JournalKind.Update;
   a.save(t.state, t.line.original);
   if ((a.notes & AGREED) != 0) t.state.set(FlowStatus.Assured);
   if (t.isQuiet == 0) setTimer(t, <FlowTimer>(FlowTimer.SctpClosed + a.phase - SctpState.Closed));

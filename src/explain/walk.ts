@@ -302,4 +302,3 @@ function choiceText(choice: number, counts: number): string {
       return `by ${scheduler} among ${counts & 0xffff} of ${counts >>> 16} backends`;
   }
 }
-
