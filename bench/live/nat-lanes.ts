@@ -65,6 +65,10 @@ export interface NatOptions {
   mtuBytes?: number;
   /** False: devices leave nothing to the wire, so that captures can be checked. */
   offload?: boolean;
+  /** The zone's key `nat`, as YAML. */
+  nat?: string;
+  /** Text of iptables-save; default: the container is masqueraded and published. */
+  rules?: string;
 }
 
 export type NatLane = Lane & { live: LiveSwitch };
@@ -73,10 +77,12 @@ export async function sluiceNat({
   name = 'nat',
   mtuBytes = 1500,
   offload = true,
+  nat = '{}',
+  rules: text = RULES,
 }: NatOptions = {}): Promise<NatLane> {
   let live: LiveSwitch | undefined;
   const made = await lane(name, async made => {
-    const rules = RULES.split('\n').map(line => `      ${line}`);
+    const rules = text.split('\n').map(line => `      ${line}`);
     live = await LiveSwitch.start(`
 ports:
   c: { kind: tap, segment: lan, netns: ${made.client}, device: eth0, hairpin: true, offload: ${offload} }
@@ -89,6 +95,7 @@ zones:
     interfaces:
       docker0: { segment: lan, addresses: [${BRIDGE}/24] }
       eth0: { segment: up, addresses: [${ROUTER_ADDRESS}/24], mtuBytes: ${mtuBytes} }
+    nat: ${nat}
     iptables: |
 ${rules.join('\n')}
 `);
