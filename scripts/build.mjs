@@ -74,6 +74,7 @@ const CALLED = [
   'assembly/node/leave/leave',
   'assembly/node/rules/*',
   'assembly/node/bind/*',
+  'assembly/node/port-choice/*',
   'assembly/node/endpoint/*',
   'assembly/table/mapping/*',
   'assembly/node/route/*',

@@ -201,6 +201,12 @@ export class Frame {
     return this;
   }
 
+  /** The number of a layer 4 that is payload here. */
+  carrying(protocol: number): this {
+    this.protocol = protocol;
+    return this;
+  }
+
   /** A text, bytes, or that many bytes of a pattern. */
   payload(what: string | Uint8Array | number): this {
     if (typeof what === 'string') this.data = Uint8Array.from(Buffer.from(what));
@@ -236,9 +242,10 @@ export class Frame {
 
   private finishedL4(): Uint8Array {
     const bytes = Buffer.concat([this.l4, this.tunnel, this.data]);
-    if (CHECKSUM_AT[this.protocol] === undefined) return bytes;
+    const at = CHECKSUM_AT[this.protocol];
+    if (at === undefined) return bytes;
     if (this.protocol === UDP) bytes.writeUInt16BE(bytes.length & 0xffff, 4);
-    bytes.writeUInt16BE(this.givenChecksum ?? this.l4Checksum(bytes), CHECKSUM_AT[this.protocol]!);
+    bytes.writeUInt16BE(this.givenChecksum ?? this.l4Checksum(bytes), at);
     return bytes;
   }
 

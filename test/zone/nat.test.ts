@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { summarize } from '../../src/frame/dissect.js';
-import { eth } from '../support/frame.js';
-import { INSIDE, OUTSIDE, ZoneRig } from '../support/zone-rig.js';
+import { type Frame, eth } from '../support/frame.js';
+import { INSIDE, OUTSIDE, ZoneRig, saveText } from '../support/zone-rig.js';
 
 const HOST = '02:00:00:00:00:02';
 const SERVER = '02:00:00:00:00:03';
@@ -64,6 +64,50 @@ test('zone: a flow whose neighbour was forgotten finds it again', () => {
   assert.is(rig.send(1, there).sent.length, 1, 'asked for');
   rig.settle(2, SERVER, '203.0.113.2');
   assert.equal(rig.send(1, there).dropped, []);
+});
+
+/** Two ports of the outside that lead to one of a host. */
+const TWO_TO_ONE = saveText('nat', [
+  '-A PREROUTING -d 203.0.113.1 -p udp -m udp --dport 53 -j DNAT --to-destination 10.0.1.2:53',
+  '-A PREROUTING -d 203.0.113.1 -p udp -m udp --dport 5353 -j DNAT --to-destination 10.0.1.2:53',
+]);
+
+test('zone: a flow that no rule translates gets a source port where answers would be mixed up', () => {
+  const rig = settled(TWO_TO_ONE);
+  const ask = (port: number): Uint8Array => {
+    const call = eth(SERVER, OUTSIDE.mac).ipv4('203.0.113.2', '203.0.113.1').udp(4000, port);
+    const out = rig.send(2, call);
+    assert.equal(out.dropped, []);
+    return out.sent[0]!.bytes;
+  };
+  const answered = (source: number): Uint8Array => {
+    const answer = eth(HOST, INSIDE.mac).ipv4('10.0.1.2', '203.0.113.2').udp(53, source);
+    const out = rig.send(1, answer);
+    assert.equal(out.dropped, []);
+    return out.sent[0]!.bytes;
+  };
+  const to = eth(INSIDE.mac, HOST).ipv4('203.0.113.2', '10.0.1.2', { ttl: 63 });
+  const back = (): Frame =>
+    eth(OUTSIDE.mac, SERVER).ipv4('203.0.113.1', '203.0.113.2', { ttl: 63 });
+  assert.equal(ask(53), to.udp(4000, 53).bytes());
+  const second = ask(5353);
+  const source = Buffer.from(second).readUInt16BE(34);
+  assert.ok(source !== 4000 && source >= 32768 && source <= 60999, `source port ${source}`);
+  assert.equal(ask(5353), second, 'and keeps it');
+  assert.equal(answered(4000), back().udp(53, 4000).bytes());
+  assert.equal(answered(source), back().udp(5353, 4000).bytes());
+});
+
+test('zone: of a protocol without ports the second of two such flows is refused', () => {
+  const rules = '-A PREROUTING -d 203.0.113.1 -p 89 -j DNAT --to-destination 10.0.1.2';
+  const rig = settled(saveText('nat', [rules]));
+  const call = (to: string): Frame =>
+    eth(SERVER, OUTSIDE.mac).ipv4('203.0.113.2', to).carrying(89).payload(8);
+  assert.equal(rig.send(2, call('203.0.113.1')).dropped, []);
+  assert.equal(
+    rig.send(2, call('10.0.1.2')).dropped.map(({ reason }) => reason),
+    ['PortsExhausted'],
+  );
 });
 
 test.run();
