@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { FdbKind } from '../assembly/abi.js';
 import type { Config } from './config/config.js';
+import type { ZoneConfig } from './config/zone-config.js';
 import type { LiveRules, RulesChange } from './config/live-rules.js';
 import { JournalKind } from '../assembly/zone-abi.js';
 import { type Plan, planOf } from './config/plan.js';
@@ -120,11 +121,16 @@ export class Switch extends EventEmitter<Events> {
     return this.gonePorts.has(port);
   }
 
-  /** Changes to another configuration, all of it or nothing, without losing a frame. */
-  async reload(config: Config): Promise<PlanChange> {
+  /**
+   * Changes to another configuration, all of it or nothing, without losing a frame. A function
+   * makes it from the zones that run when its turn comes.
+   */
+  async reload(wanted: Config | ((running: readonly ZoneConfig[]) => Config)): Promise<PlanChange> {
     const run = async (): Promise<PlanChange> => {
-      checkKinds(config);
       const before = this.plan;
+      const running = before.zones.zones.map(zone => zone.config);
+      const config = typeof wanted === 'function' ? wanted(running) : wanted;
+      checkKinds(config);
       await this.change(planOf(config, before));
       const change = changeOf(before, this.plan);
       this.emit('reloaded', change);

@@ -28,6 +28,7 @@ import { checkRouterNames } from './router-ports.js';
 import { normaliseUnderlays, remoteIp } from './underlays.js';
 import { unknownName } from './unknown-name.js';
 import { checkEntryVid, normaliseVlan } from './vlan.js';
+import type { ZoneConfig } from './zone-config.js';
 import { firstRules } from './zone-rules.js';
 import { normaliseZones } from './zones.js';
 
@@ -54,6 +55,8 @@ const NO_STORM_LIMITS = { broadcastPerSec: 0, multicastPerSec: 0, unicastPerSec:
 export interface Origin {
   name: string;
   folder: string;
+  /** Zones that it changes, on a reload. */
+  before?: readonly ZoneConfig[];
 }
 
 /** Adds what is wrong to `problems`; the result only counts if nothing was added. */
@@ -69,7 +72,7 @@ export function normalise(raw: RawConfig, origin: Origin, problems: Problem[]): 
   checkDevices(ports, problems);
   checkOverlays(segments, problems);
   checkTunnelNames(segments, ports, problems);
-  const zones = normaliseZones(raw, origin.folder, problems);
+  const zones = normaliseZones(raw, origin, problems);
   checkRouterNames(zones, portOwners(ports, segments), problems);
   const rules = firstRules(zones, problems);
   const sized = { ports, segments, underlays, zones, rules };

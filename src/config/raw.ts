@@ -101,7 +101,7 @@ export interface RawNetwork extends Pick<ZoneNetwork, 'icc' | 'internal' | 'masq
 export interface RawPublish {
   ip: string | string[];
   network: string;
-  ports: string[];
+  ports: (string | number)[];
 }
 
 export interface RawRoute {

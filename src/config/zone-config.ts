@@ -1,5 +1,5 @@
 /** Zones of a validated configuration: part of config.ts, whose head applies here too. */
-import type { RuleSet } from '../rules/model.js';
+import type { Range, RuleSet } from '../rules/model.js';
 import type { CompiledRules } from '../rules/compile.js';
 import type { PublishedPort } from '../rules/publish.js';
 import type { Service } from '../service/model.js';
@@ -77,6 +77,13 @@ export interface ServiceConfig {
   interface: string;
 }
 
+/** Host ports that were chosen for an entry of `publish`, which keeps them across reloads. */
+export interface ChosenPorts {
+  /** What the entry says, in one form. */
+  entry: string;
+  hostPorts: Range;
+}
+
 export interface ZoneConfig {
   name: string;
   forwarding: boolean;
@@ -90,6 +97,7 @@ export interface ZoneConfig {
   rules: readonly ZoneRuleSet[];
   /** Ports that the host shows for containers. */
   published: readonly PublishedPort[];
+  chosen: readonly ChosenPorts[];
   /** Addresses of containers that may publish. */
   containers: readonly string[];
   services: readonly ServiceConfig[];

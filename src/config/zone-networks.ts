@@ -6,18 +6,20 @@ import {
   type Endpoint,
   parsePublish,
   PortAllocator,
+  PortTakenError,
   type PublishedPort,
   type PublishSpec,
   type ZoneNetwork,
   zoneRules,
 } from '../rules/publish.js';
+import { portCount } from '../rules/publish-spec.js';
 import { isInternal } from '../rules/zone-network.js';
 import { ConfigError, type Problem } from './config-error.js';
 import { isInPrefix, isIpv4Text, subnetOf } from './ip.js';
 import type { RawNetwork, RawZone } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
-import type { InterfaceConfig, ZoneRuleSet } from './zone-config.js';
+import type { ChosenPorts, InterfaceConfig, ZoneRuleSet } from './zone-config.js';
 import { rulesKey } from './zone-rules.js';
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
@@ -30,35 +32,38 @@ export interface Published {
   /** Undefined: the zone has no networks, and its rules are those of its texts. */
   rules: ZoneRuleSet[] | undefined;
   ports: PublishedPort[];
+  chosen: ChosenPorts[];
   /** Addresses of containers. */
   containers: string[];
 }
 
+const NOTHING: Omit<Published, 'rules'> = { ports: [], chosen: [], containers: [] };
+
 type ByFamily = Partial<Record<Family, string>>;
 
 /**
- * `texts`: rules that stand beside the networks. Adds what is wrong to `problems`; the
- * result only counts if nothing was added.
+ * `texts`: rules that stand beside the networks; `chosen`: ports of before. Adds what is wrong
+ * to `problems`; the result only counts if nothing was added.
  */
 export function normaliseNetworks(
   path: string,
   zone: Pick<RawZone, 'networks' | 'publish'>,
   interfaces: readonly InterfaceConfig[],
-  texts: readonly ZoneRuleSet[],
+  { texts, chosen }: { texts: readonly ZoneRuleSet[]; chosen: readonly ChosenPorts[] },
   problems: Problem[],
 ): Published {
   const before = problems.length;
   const { networks: raw } = zone;
   if (raw === undefined && zone.publish.length > 0)
     problems.push({ path: `${path}.publish`, problem: 'expected none without networks, got some' });
-  if (raw === undefined) return { rules: undefined, ports: [], containers: [] };
+  if (raw === undefined) return { ...NOTHING, rules: undefined };
   for (const { set } of texts) checkUserChains(`${path}.${rulesKey(set.family)}`, set, problems);
   const networks = Object.entries(raw).flatMap(([name, network]) =>
     networkOf(`${path}.networks.${name}`, name, network, interfaces, problems),
   );
-  if (problems.length > before) return { rules: [], ports: [], containers: [] };
+  if (problems.length > before) return { ...NOTHING, rules: [] };
   const publisher = new Publisher(networks, interfaces, problems);
-  publisher.publish(`${path}.publish`, zone.publish);
+  publisher.publish(`${path}.publish`, zone.publish, chosen);
   const { ports, containers } = publisher;
   const full = networks.map(network => ({ ...network, containers: publisher.of(network.bridge) }));
   const families = FAMILIES.filter(
@@ -71,7 +76,7 @@ export function normaliseNetworks(
     const set = zoneRules({ networks: full, ports }, family, current);
     return { set, file: `${path}.networks` };
   });
-  return { rules, ports, containers: [...containers.keys()] };
+  return { rules, ports, chosen: publisher.chosen, containers: [...containers.keys()] };
 }
 
 function networkOf(
@@ -157,10 +162,18 @@ interface Wish {
   path: string;
   spec: PublishSpec;
   endpoint: Endpoint;
+  /** ChosenPorts.entry */
+  entry: string;
+}
+
+/** Whether host ports are not all said. */
+function isChosen({ hostPorts, containerPorts }: PublishSpec): boolean {
+  return hostPorts === undefined || portCount(hostPorts) > portCount(containerPorts);
 }
 
 class Publisher {
   readonly ports: PublishedPort[] = [];
+  readonly chosen: ChosenPorts[] = [];
   /** The network of each container address. */
   readonly containers = new Map<string, string>();
   private readonly allocator = new PortAllocator();
@@ -171,12 +184,19 @@ class Publisher {
     private readonly problems: Problem[],
   ) {}
 
-  /** Ports that are named are bound before those that are chosen. */
-  publish(path: string, publish: RawZone['publish']): void {
+  /**
+   * Ports that are named are bound first, then those that stay as they were chosen `before`,
+   * then the first that are free of a range, then of all.
+   */
+  publish(path: string, publish: RawZone['publish'], before: readonly ChosenPorts[]): void {
     const wishes = publish.flatMap((raw, index) => this.wishes(`${path}[${index}]`, raw));
+    for (const wish of wishes.filter(({ spec }) => !isChosen(spec))) this.bind(wish);
+    const kept = [...before];
+    const isNew = (wish: Wish): boolean => isChosen(wish.spec) && !this.keep(wish, kept);
+    const left = wishes.filter(isNew);
     const isNamed = ({ spec }: Wish): boolean => spec.hostPorts !== undefined;
-    for (const wish of wishes.filter(isNamed)) this.bind(wish);
-    for (const wish of wishes.filter(wish => !isNamed(wish))) this.bind(wish);
+    for (const wish of left.filter(isNamed)) this.bind(wish);
+    for (const wish of left.filter(wish => !isNamed(wish))) this.bind(wish);
   }
 
   /** Container addresses of a network. */
@@ -197,8 +217,9 @@ class Publisher {
     return ports.flatMap((text, index): Wish[] => {
       const place = `${path}.ports[${index}]`;
       try {
-        const spec = parsePublish(text, place);
-        return [{ path: place, spec, endpoint: { network, ...addresses } }];
+        const spec = parsePublish(String(text), place);
+        const entry = JSON.stringify([name, addresses, spec]);
+        return [{ path: place, spec, endpoint: { network, ...addresses }, entry }];
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         this.problems.push(...error.problems);
@@ -218,14 +239,34 @@ class Publisher {
     this.problems.push({ path: `${path}.ip`, problem: `expected ${expected}, got ${ip}` });
   }
 
-  private bind({ path, spec, endpoint }: Wish): void {
-    const refuse = (problem: string): unknown => this.problems.push({ path, problem });
-    const { hostIp } = spec;
-    if (hostIp !== undefined && !this.isLocal(hostIp))
-      return void refuse(`expected an address of the zone, got ${hostIp}`);
+  /** Binds an entry to the ports it had; false: it had none, or others have them now. */
+  private keep(wish: Wish, kept: ChosenPorts[]): boolean {
+    const at = kept.findIndex(({ entry }) => entry === wish.entry);
+    const [had] = at < 0 ? [] : kept.splice(at, 1);
+    if (had === undefined || !this.isLocal(wish.spec.hostIp)) return false;
     try {
-      const bound = bindPort(spec, endpoint, this.allocator);
-      this.ports.push(...bound);
+      return this.take(wish, had.hostPorts).length > 0;
+    } catch (error) {
+      if (error instanceof PortTakenError) return false;
+      throw error;
+    }
+  }
+
+  private take({ spec, endpoint, entry }: Wish, hostPorts = spec.hostPorts): PublishedPort[] {
+    const bound = bindPort({ ...spec, hostPorts }, endpoint, this.allocator);
+    this.ports.push(...bound);
+    const given = bound.find(port => port.hostPorts !== undefined)?.hostPorts;
+    if (isChosen(spec) && given !== undefined) this.chosen.push({ entry, hostPorts: given });
+    return bound;
+  }
+
+  private bind(wish: Wish): void {
+    const { path, spec, endpoint } = wish;
+    const refuse = (problem: string): unknown => this.problems.push({ path, problem });
+    if (!this.isLocal(spec.hostIp))
+      return void refuse(`expected an address of the zone, got ${spec.hostIp}`);
+    try {
+      const bound = this.take(wish);
       const isClosed = FAMILIES.every(family => isInternal(endpoint.network, family));
       if (bound.length > 0 || isClosed) return;
       refuse('expected a host address of a family that the container has');
@@ -234,7 +275,9 @@ class Publisher {
     }
   }
 
-  private isLocal(ip: string): boolean {
+  /** Of what a port says; undefined: nothing. */
+  private isLocal(ip: string | undefined): boolean {
+    if (ip === undefined) return true;
     if (WILDCARDS.includes(ip) || ip === LOOPBACK_IPV6 || isInPrefix(ip, LOOPBACK_IPV4))
       return true;
     return this.interfaces.some(({ addresses }) => addresses.some(own => own.ip === ip));

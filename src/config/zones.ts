@@ -15,23 +15,28 @@ const NOTHING_SAID: Pick<RawZone, 'routes' | 'neighbours'> = { routes: [], neigh
 const NO_NETWORKS: Pick<RawZone, 'publish'> = { publish: [] };
 
 /**
- * Rule files are looked for from `folder` on. Adds what is wrong to `problems`; the result
- * only counts if nothing was added.
+ * Rule files are looked for from `folder` on; ports chosen `before` stay. Adds what is wrong to
+ * `problems`; the result only counts if nothing was added.
  */
-export function normaliseZones(raw: RawConfig, folder: string, problems: Problem[]): ZoneConfig[] {
+export function normaliseZones(
+  raw: RawConfig,
+  { folder, before = [] }: { folder: string; before?: readonly ZoneConfig[] },
+  problems: Problem[],
+): ZoneConfig[] {
   const zones = Object.entries(raw.zones).map(([name, zone]) => {
     const path = `zones.${name}`;
-    const before = problems.length;
+    const count = problems.length;
     const interfaces = normaliseInterfaces(`${path}.interfaces`, raw, zone, problems);
     // Where these are wrong, what is on the link is not known.
-    const wrong = problems.length > before;
+    const wrong = problems.length > count;
     const { routes, neighbours } = wrong ? NOTHING_SAID : zone;
     const texts = readRules(path, zone, folder, problems);
+    const { chosen = [] } = before.find(zone => zone.name === name) ?? {};
     const published = normaliseNetworks(
       path,
       wrong ? NO_NETWORKS : zone,
       interfaces,
-      texts,
+      { texts, chosen },
       problems,
     );
     return {
@@ -45,6 +50,7 @@ export function normaliseZones(raw: RawConfig, folder: string, problems: Problem
       nat: normaliseNat(`${path}.nat.ports`, zone, problems),
       rules: published.rules ?? texts,
       published: published.ports,
+      chosen: published.chosen,
       containers: published.containers,
       services: normaliseServices(`${path}.services`, zone.services, interfaces, problems),
       noBackend: zone.noBackend,

@@ -87,6 +87,7 @@ test('zones: defaults are filled in', () => {
     rules: [],
     published: [],
     containers: [],
+    chosen: [],
     services: [],
     noBackend: 'reschedule',
   });

@@ -101,4 +101,34 @@ test('zones of a running switch: a reload keeps flows and counts; a bad one chan
   }
 });
 
+/** One container that publishes `ports`. */
+function publishing(ports: string, running?: Parameters<typeof parseConfig>[2]): Config {
+  const text = `
+capacities: { fdbEntries: 64, flows: 256 }
+ports: { c2: { kind: memory, segment: lan } }
+segments: { lan: }
+zones:
+  host:
+    interfaces: { docker0: { segment: lan, addresses: [10.0.0.1/16] } }
+    networks: { docker0: }
+    publish: [{ ip: 10.0.0.2, network: docker0, ports: [${ports}] }]
+`;
+  return parseConfig(text, 'net.yaml', running);
+}
+
+test('zones of a running switch: reloads at once keep the host ports that each finds', async () => {
+  const made = await Switch.start(publishing('80, 81'), { spinUs: 0 });
+  const hostPorts = (): number[] =>
+    made.plan.zones.zones[0]!.config.published.map(({ hostPorts }) => hostPorts!.first);
+  try {
+    assert.equal(hostPorts(), [32768, 32769]);
+    const first = made.reload(running => publishing('81, 79, 80', running));
+    const second = made.reload(running => publishing('79', running));
+    await Promise.all([first, second]);
+    assert.equal(hostPorts(), [32770]);
+  } finally {
+    await made.stop();
+  }
+});
+
 test.run();

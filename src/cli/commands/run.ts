@@ -54,7 +54,8 @@ async function run(options: Options): Promise<ExitCode> {
   const ending = firstSignal();
   const made = await Switch.start(config, { spinUs: options.spinUs });
   const path = options.socket ?? config.control ?? defaultSocket(config.name);
-  const reload = async (): Promise<PlanChange> => made.reload(loadConfig(options.config));
+  const reload = (): Promise<PlanChange> =>
+    made.reload(running => loadConfig(options.config, running));
   let api: ApiServer;
   try {
     api = await ApiServer.listen(path, { target: made, reload });
