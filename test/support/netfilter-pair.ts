@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { summarize } from '../../src/frame/dissect.js';
 import { parseIp } from '../../src/frame/address.js';
-import { InterfaceOption, ZoneOption } from '../../assembly/zone-abi.js';
+import { InterfaceOption, ReversePath, ZoneOption } from '../../assembly/zone-abi.js';
 import { Frame, hex, macNumber } from './frame.js';
 import { type Came, KernelRouter, type Side } from './netfilter.js';
 import { type Names, type Seen, portsOf, seen } from './netfilter-seen.js';
@@ -52,6 +52,8 @@ export const DIFFERENCES = {
     'the checksum in a quote that ends behind it, but within the TCP header, follows the ports; the kernel leaves it',
   untranslated:
     'where a zone translates, what is invalid is dropped; the kernel lets it out with its private source, or answers it itself (conformance §2.12)',
+  fragments:
+    'what came in fragments and fits is sent whole, and cut as long as the way takes; the kernel sends the pieces it got (RFC 791 §3.2 allows both)',
   'own tos':
     'errors are of class CS6 and nothing else: bits of the old TOS are not taken over (RFC 2474)',
 } as const;
@@ -78,6 +80,7 @@ export interface PairOptions {
   flows?: number;
   /** false: TCP windows are checked. */
   liberal?: boolean;
+  reversePath?: ReversePath;
 }
 
 export interface Answer {
@@ -87,6 +90,8 @@ export interface Answer {
   dropped: string[];
 }
 
+/** Values of the kernel's rp_filter. */
+const RP_FILTER = { [ReversePath.Off]: 0, [ReversePath.Strict]: 1, [ReversePath.Loose]: 2 };
 const ROUTE_KINDS = { blackhole: 2, unreachable: 3, prohibit: 4 } as const; // RouteKind
 
 export class Pair {
@@ -103,15 +108,18 @@ export class Pair {
 
   static async start(options: PairOptions): Promise<Pair> {
     const { rules, routes = [], outsideMtuBytes = 1500, liberal = true, flows = 1024 } = options;
+    const { reversePath = ReversePath.Off } = options;
     const known = (side: Side) => HOSTS[side].map(ip => [ip, macOf(ip)] as const);
     const kernel = await KernelRouter.start({
       neighbours: { in: known('in'), out: known('out') },
       routes: routes.map(([to, kind]) => `${kind} ${to}`),
       mtuBytes: { out: outsideMtuBytes },
       liberal,
+      reversePath: RP_FILTER[reversePath],
     });
     const rig = ZoneRig.router({ sizes: { Flows: flows } });
     rig.core.zones.configure(0, ZoneOption.Liberal, Number(liberal));
+    rig.core.zones.configure(0, ZoneOption.ReversePath, reversePath);
     for (const side of ['in', 'out'] as const) {
       for (const [ip, mac] of known(side)) {
         rig.settle(PORTS[side], mac, ip);
@@ -208,7 +216,7 @@ export class Pair {
     const was = portsOf(sent);
     if (was === undefined || kernel.length !== 1 || ours.length !== 1) return;
     const [theirs, own] = [portsOf(kernel[0]!.bytes), portsOf(ours[0]!.bytes)];
-    if (theirs?.id !== was.id || own?.id !== was.id || !OWN.includes(theirs.source)) return;
+    if (theirs?.id !== was.id || own?.id !== was.id || theirs.source !== own.source) return;
     if (theirs.sourcePort === was.sourcePort || own.sourcePort === was.sourcePort) return;
     const isLow = (port: number): boolean => port < WELL_KNOWN;
     if (was.protocol !== 1 && isLow(theirs.sourcePort) !== isLow(own.sourcePort)) return;

@@ -25,6 +25,8 @@ export interface KernelOptions {
   /** Arguments of `ip route add`. */
   routes?: readonly string[];
   mtuBytes?: Partial<Record<Side, number>>;
+  /** rp_filter of both sides. */
+  reversePath?: number;
   /** false: TCP windows are checked. */
   liberal?: boolean;
 }
@@ -104,7 +106,7 @@ export class KernelRouter {
     return kernel;
   }
 
-  private build({ neighbours, routes = [], mtuBytes = {} }: KernelOptions): void {
+  private build({ neighbours, routes = [], mtuBytes = {}, reversePath = 0 }: KernelOptions): void {
     run(['ip', 'netns', 'add', this.router]);
     run(['ip', 'netns', 'add', this.far]);
     this.sysctl(...SETTINGS);
@@ -131,6 +133,7 @@ export class KernelRouter {
       ),
     );
     for (const side of ['in', 'out']) {
+      this.inside('sysctl', '-qw', `net.ipv4.conf.${side}.rp_filter=${reversePath}`);
       const off = ['-K', side, 'tx', 'off', 'rx', 'off', 'gro', 'off', 'gso', 'off', 'tso', 'off'];
       this.inside('ethtool', ...off);
       run(['ip', 'netns', 'exec', this.far, 'ethtool', ...off]);
