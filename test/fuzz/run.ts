@@ -1,5 +1,6 @@
 /**
- * The fuzzer: random frames, virtio headers and control operations into random switches.
+ * The fuzzer: random frames, virtio headers and control operations into random switches, and
+ * packets, rules and reloads into zones.
  *
  *   npm run fuzz -- [--seconds N] [--seed S] [--build test|release] [--json]
  *
@@ -19,11 +20,14 @@ import { loadCorpus, randomInput } from './corpus.js';
 import { checkEntries, checkOutcome } from './invariants.js';
 import { OVERLAY_SIZES, makeOverlay, newOverlay } from './overlay.js';
 import { underlayInput } from './overlay-frames.js';
+import { runZoneRound } from './zones.js';
 
 const BATCHES = 60;
 const BATCH_BYTES = 150000;
 const CANARY = 0xa5;
 const PROGRESS_MS = 5000;
+/** One round of this many is one of a zone. */
+const ZONE_ROUNDS = 4;
 
 const { values } = parseArgs({
   options: {
@@ -128,9 +132,22 @@ function minimal(
   return left;
 }
 
+/** A round of a zone; its seed says all there is to say. */
+function runZone(random: Random, build: Build): number {
+  try {
+    return runZoneRound(random, build);
+  } catch (error) {
+    throw new Violation(
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+      [],
+    );
+  }
+}
+
 /** One switch, some batches. Returns the number of frames. */
 function runRound(seed: number, build: Build, corpus: Uint8Array[]): number {
   const random = randomOf(seed);
+  if (random(ZONE_ROUNDS) === 0) return runZone(random, build);
   const world = createWorld(random, build);
   const { to } = world;
   const low = to.core.bytes.slice(0, to.core.region(Region.Rx) - 4096);
