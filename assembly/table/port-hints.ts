@@ -87,7 +87,7 @@ export class PortHints {
   /** `near`, or the like port of the next word up to that of `last` that is not full; NO_PORT. */
   skipFull(start: u32, near: u32, last: u32): u32 {
     let port = near;
-    while (port <= last) {
+    while (port <= (last | (WORD_PORTS - 1))) {
       const number = this.numberOf(start, port) & (WORD_PORTS - 1);
       const open = ~load<u64>(this.fullAt(start, port)) >> number;
       if (open != 0) {
