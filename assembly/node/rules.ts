@@ -189,7 +189,7 @@ export function conclude(core: Core, t: Passage, isFirst: bool): void {
   t.hasWishes = u32(s.tcpMss != 0 || s.ttl != UNCHANGED || s.tos != UNCHANGED);
   if (path == 0) countTrail(rules, s, 0, t.total);
   if (changetype<usize>(line) == 0) return;
-  let isKept = holds && (path != 0 || s.trailLength == 0);
+  let isKept: bool = holds && (path != 0 || s.trailLength == 0);
   if (line.path < FIRST_SHARE) line.path = path;
   else isKept = changeShare(core, t, isKept, path);
   line.adjacency = isKept ? t.adjacency : 0;
