@@ -5,6 +5,7 @@
  */
 export * from '../index';
 export * from './adjacency';
+export * from './flow-address';
 export * from './node';
 export * from './port-hints';
 export * from './rules';
