@@ -135,6 +135,7 @@ export enum Drop {
   NotIp, // to a router interface, and neither IP nor ARP
   IpMalformed, // a version or length of an IP header is wrong
   IpChecksum, // an IPv4 header does not add up
+  HeaderChain, // IPv6 extension headers are cut off, too many, or not where or what they may be
   Martian, // a source or destination that nobody may have on the wire (RFC 1812 §5.3.7)
   ReversePath, // the source is not reached by the interface it came from (RFC 3704 §2)
   Invalid, // no flow can have such a packet (features CT-3), or a checksum is wrong
@@ -210,7 +211,9 @@ export enum Trace {
   FlowRelated, // a flow id: an ICMP error about it
   FlowReopened, // the flow was over: a new one begins in its place
   RouteFound, // a route's prefix length, b interface, c adjacency, d RouteKind
-  SourceTranslated, // a from, b to (IPv4, as on the wire), c ports from << 16 | to
+  // a from, b to (IPv4, as on the wire), c ports from << 16 | to; or a to d the address that it
+  // has become (IPv6), and the ports in MacLow
+  SourceTranslated,
   DestinationTranslated, // likewise
   Judged, // a generation, b path
   ErrorSent, // a ICMP type, b code, c zone

@@ -5,8 +5,9 @@
 import { Capacity, Family, SCRATCH_BYTES, Status } from './abi';
 import { Core } from './memory';
 import { endFlow, endMasqueraded } from './node/flows';
-import { headAt, storeAddress, tailAt } from './table/address';
+import { familyOf, headAt, storeAddress, tailAt } from './table/address';
 import { Flows } from './table/flow';
+import { FlowAddresses } from './table/flow-address';
 import { writeFlow } from './table/flow-record';
 import { flowLeftMs } from './table/flow-timers';
 import { Iface } from './table/iface';
@@ -38,14 +39,21 @@ export function interfaceAddress(core: Core, iface: Iface, isOwn: bool): Status 
   const head = headAt(at, family);
   const tail = tailAt(at, family);
   const status = setOwnAddress(core, iface, head, tail, bits, isOwn);
-  const isLost = status == Status.Ok && !isOwn && family == Family.Ipv4;
-  if (isLost) endMasqueraded(core, iface, bswap<u32>(<u32>tail));
+  if (status == Status.Ok && !isOwn) endMasqueradedAs(core, iface, head, tail);
   return status;
+}
+
+/** Ends what is masqueraded as an address that an interface loses. */
+function endMasqueradedAs(core: Core, iface: Iface, head: u64, tail: u64): void {
+  const isIpv6 = familyOf(head) == Family.Ipv6;
+  const addresses = FlowAddresses.at(core.flowAddresses);
+  const word = isIpv6 ? addresses.find(head, tail) : bswap<u32>(<u32>tail);
+  if (word != 0) endMasqueraded(core, iface, word, isIpv6);
 }
 
 /** Takes an interface out of service, with its addresses and what is masqueraded as them. */
 export function interfaceReset(core: Core, iface: Iface): void {
-  endMasqueraded(core, iface, 0);
+  endMasqueraded(core, iface, 0, false);
   resetIface(core, iface);
 }
 

@@ -50,7 +50,7 @@ export const IFACE_BYTES: usize = 256;
 export const NEXT_HOP_BYTES: usize = 32;
 export const FLOW_LINE_BYTES: usize = 64;
 export const FLOW_STATE_BYTES: usize = 40;
-export const PASSAGE_BYTES: usize = 192;
+export const PASSAGE_BYTES: usize = 256;
 
 /** Likewise, of services: services.ts lays them out. */
 export const SERVICE_BYTES: usize = 128;
@@ -186,6 +186,8 @@ export class Core {
   nextHops: usize;
   adjacencies: usize;
   flows: usize;
+  /** Of IPv6 flows: table/flow-address.ts. */
+  flowAddresses: usize;
   flowTimers: usize;
   /** table/port-hints.ts. */
   portHints: usize;

@@ -18,6 +18,7 @@ import { createServices, placeServices } from './services';
 import { Adjacencies } from './table/adjacency';
 import { Buckets, mix } from './table/buckets';
 import { Flows } from './table/flow';
+import { FlowAddresses } from './table/flow-address';
 import { FLOW_TIMER_BYTES, createFlowTimers } from './table/flow-timers';
 import { createIfaces } from './table/iface-config';
 import { Journal } from './table/journal';
@@ -44,7 +45,8 @@ export function placeZones(core: Core): usize {
   );
   core.adjacencies = at = alignLine(at + <usize>(nextHopCount(core) + 1) * NEXT_HOP_BYTES);
   core.flows = at = alignPair(at + Adjacencies.bytesFor(core.capacity(Capacity.Adjacencies)));
-  core.flowTimers = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
+  core.flowAddresses = at = alignLine(at + Flows.bytesFor(core.capacity(Capacity.Flows)));
+  core.flowTimers = at = alignLine(at + FlowAddresses.bytesFor(addressCount(core)));
   core.portHints = at = alignLine(at + FLOW_TIMER_BYTES);
   core.journal = at = alignLine(at + PortHints.bytesFor(core.capacity(Capacity.Flows)));
   core.routed = at = alignLine(at + Journal.bytesFor(core.capacity(Capacity.Zones)));
@@ -58,6 +60,10 @@ export function placeZones(core: Core): usize {
 function localCount(core: Core): u32 {
   const own = core.capacity(Capacity.Interfaces) * INTERFACE_ADDRESSES;
   return own + core.capacity(Capacity.ServiceKeys);
+}
+
+function addressCount(core: Core): u32 {
+  return FlowAddresses.limitFor(core.capacity(Capacity.Flows));
 }
 
 /** A core without rules has room for the header of a program. */
@@ -78,6 +84,7 @@ export function createZoneTables(core: Core, seed: u64): void {
   Routes.create(core.routes, core.capacity(Capacity.Routes), core.capacity(Capacity.Zones));
   Adjacencies.create(core.adjacencies, core.capacity(Capacity.Adjacencies), mix(seed + 3));
   Flows.create(core.flows, core.capacity(Capacity.Flows), mix(seed + 4));
+  FlowAddresses.create(core.flowAddresses, addressCount(core), mix(seed + 8));
   createFlowTimers(core);
   PortHints.create(core.portHints, core.capacity(Capacity.Flows), mix(seed + 6));
   const rules = core.capacity(Capacity.Rules);

@@ -50,6 +50,7 @@ export function balance(core: Core, p: Packet, t: Passage): Drop {
     if (p.has(RxFlag.Trace)) traceChoice(core, p, kept, ChoiceReason.Kept);
     return leadTo(core, p, t, kept);
   }
+  if (t.isIpv6 != 0) return NOT_BALANCED; // services are of IPv4
   const isFirst = t.ctState == State.New && changetype<usize>(t.line) == 0;
   if (!isFirst || t.zone.serviceKeys == 0 || !hasPorts(t.protocol)) return NOT_BALANCED;
   const service = serviceFor(core, t);
@@ -122,7 +123,7 @@ function leadTo(core: Core, p: Packet, t: Passage, backend: Backend): Drop {
     t.newPorts = t.line.newPorts;
   }
   setDestination(core, t, t.newDestination, t.newPorts);
-  let refused = routeTo(core, p, t, <u32>backend.tail);
+  let refused = routeTo(core, p, t, backend.head, backend.tail);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused == Drop.None && isNew && !backend.isDirect) refused = bindSource(core, p, t);
   if (refused == Drop.None && isNew) refused = beginFlow(core, p, t);

@@ -9,7 +9,7 @@
  * address already, whatever the destination; and what is sent to such a port goes to its
  * endpoint, as far as the zone's filtering admits (RFC 4787 REQ-1, REQ-8, REQ-9).
  *
- * Drops: PortsExhausted.
+ * Drops: PortsExhausted, FlowsFull.
  */
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
@@ -19,11 +19,12 @@ import { Subject } from '../rules/subject';
 import { mix } from '../table/buckets';
 import { Flows } from '../table/flow';
 import { mappedPort } from '../table/mapping';
-import { IPV4_HEAD } from '../table/neighbour';
-import { note, say } from '../trace';
+import { note } from '../trace';
 import { Filtering, FlowStatus, ZoneCounter } from '../zone-abi';
+import { sayBecomes, seedOf } from './addresses';
 import { bindEndpoint, mapsEndpoints, traceDestination } from './endpoint';
 import { Passage, hasPorts } from './passage';
+import { pick, redirected, speakerOf } from './pick';
 import { choosePort, hostOf, isAnswerFree, isFree, wireOf } from './port-choice';
 import { askNat, setDestination, translates } from './rules';
 
@@ -38,10 +39,10 @@ export function bindDestination(core: Core, p: Packet, t: Passage): Drop {
   }
   const s = Subject.at(core.subject);
   const isRedirect = s.natKind == NatKind.Redirect;
-  if (isRedirect) t.newDestination = bswap<u32>(t.iface.ipv4);
+  if (isRedirect) t.newDestination = redirected(core, t);
   else if ((s.natFlags & NatFlag.Addresses) != 0) {
     const isPersistent = (s.natFlags & NatFlag.Persistent) != 0;
-    t.newDestination = pick(core, s, t.source, isPersistent ? 0 : t.destination);
+    t.newDestination = pick(core, s, t, isPersistent ? 0 : seedOf(core, t, t.destination));
   }
   if (t.newDestination == 0) return exhausted(t);
   if (hasPorts(t.protocol) && (s.natFlags & NatFlag.Ports) != 0) {
@@ -72,11 +73,10 @@ export function bindSource(core: Core, p: Packet, t: Passage): Drop {
   }
   const s = Subject.at(core.subject);
   if (s.natKind == NatKind.Masquerade) {
-    const i = t.out.speakerTo(IPV4_HEAD, bswap<u32>(t.newDestination));
-    if (i == t.out.addressCount) return exhausted(t);
-    t.newSource = bswap<u32>(<u32>t.out.addressTail(i));
+    t.newSource = speakerOf(core, t, t.out, t.newDestination);
     t.masquerade = t.out.index + 1;
-  } else if ((s.natFlags & NatFlag.Addresses) != 0) t.newSource = pick(core, s, t.source, 0);
+  } else if ((s.natFlags & NatFlag.Addresses) != 0) t.newSource = pick(core, s, t, 0);
+  if (t.newSource == 0) return exhausted(t);
   return bindPort(core, p, t);
 }
 
@@ -96,7 +96,7 @@ function bindTurnedBack(core: Core, p: Packet, t: Passage): Drop {
  * published ports lead to one: it gets a source port of its own, as in Linux.
  */
 function bindApart(core: Core, p: Packet, t: Passage): Drop {
-  if (!translates(core, t.zone)) return exhausted(t);
+  if (!translates(core, t)) return exhausted(t);
   Subject.at(core.subject).natFlags = 0; // those of its destination
   return choosePort(core, t) ? bound(core, p, t) : exhausted(t);
 }
@@ -111,7 +111,8 @@ function bound(core: Core, p: Packet, t: Passage): Drop {
   t.binding |= FlowStatus.SourceNat;
   if (p.has(RxFlag.Trace)) {
     const ports = (t.ports << PORT_BITS) | (t.newPorts & PORT_MASK);
-    say(note(core, p, Node.Zone, Trace.SourceTranslated), t.source, t.newSource, ports);
+    const at = note(core, p, Node.Zone, Trace.SourceTranslated);
+    sayBecomes(core, t, at, t.source, t.newSource, ports);
   }
   return Drop.None;
 }
@@ -128,15 +129,7 @@ function mapPort(core: Core, t: Passage): bool {
 }
 
 function exhausted(t: Passage): Drop {
+  if (t.lacksAddress != 0) return Drop.FlowsFull;
   count(t.zone.counters, ZoneCounter.PortsExhausted, 1);
   return Drop.PortsExhausted;
-}
-
-/** An address of the range that the rule names, as on the wire. */
-function pick(core: Core, s: Subject, source: u32, destination: u32): u32 {
-  const first = <u32>s.natFirstTail;
-  const addresses = <u32>s.natLastTail - first + 1;
-  if (addresses <= 1) return bswap<u32>(first);
-  const hash = mix(((<u64>source) | ((<u64>destination) << 32)) ^ core.salt);
-  return bswap<u32>(first + <u32>(hash % addresses));
 }

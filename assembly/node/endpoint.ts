@@ -10,10 +10,11 @@ import { Flows } from '../table/flow';
 import { FlowLine } from '../table/flow-line';
 import { endpointAt, isPermitted } from '../table/mapping';
 import { ZONE_MAPS_ENDPOINTS } from '../table/zone';
-import { note, say } from '../trace';
+import { note } from '../trace';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
 import { TCP_SYN } from '../wire/tcp';
 import { Filtering, FlowStatus } from '../zone-abi';
+import { keepWord, sayBecomes } from './addresses';
 import { Passage } from './passage';
 import { nextHopTo } from './route';
 import { setDestination } from './rules';
@@ -25,7 +26,7 @@ const PORT_MASK: u32 = 0xffff;
 export function traceDestination(core: Core, p: Packet, t: Passage): void {
   const ports = (t.ports & ~PORT_MASK) | (t.newPorts >>> PORT_BITS);
   const at = note(core, p, Node.Zone, Trace.DestinationTranslated);
-  say(at, t.destination, t.newDestination, ports);
+  sayBecomes(core, t, at, t.destination, t.newDestination, ports);
 }
 
 /** Leads the packet to the inside endpoint that is mapped to where it is sent, if it may. */
@@ -34,7 +35,7 @@ export function bindEndpoint(core: Core, p: Packet, t: Passage): void {
   if (!isBeginning || !mapsEndpoints(t)) return;
   const mapping = endpointAt(Flows.at(core.flows), t.destination, t.ports >>> PORT_BITS, t.scope);
   if (changetype<usize>(mapping) == 0 || !isAdmitted(core, t, mapping)) return;
-  t.newDestination = mapping.source;
+  t.newDestination = keepWord(core, t, mapping.source);
   t.newPorts = (t.newPorts & PORT_MASK) | (mapping.ports << PORT_BITS);
   t.masquerade = Flows.at(core.flows).stateOf(mapping).masquerade;
   t.binding |= FlowStatus.DestinationNat | FlowStatus.MappedDestination;
@@ -44,7 +45,7 @@ export function bindEndpoint(core: Core, p: Packet, t: Passage): void {
 
 /** RFC 4787 REQ-8; its neighbours, who could send to it at home, may always (REQ-9). */
 function isAdmitted(core: Core, t: Passage, mapping: FlowLine): bool {
-  const home = nextHopTo(core, t.zone.index, bswap<u32>(mapping.source));
+  const home = nextHopTo(core, t, mapping.source);
   if (changetype<usize>(home) != 0 && home.iface == t.iface.index) return true;
   if (t.zone.filtering == <u32>Filtering.Endpoint) return true;
   if (t.zone.filtering == <u32>Filtering.AddressAndPort) return false;

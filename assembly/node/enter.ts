@@ -3,7 +3,7 @@
  * a zone decides about is put into a list (`core.routed`), which track.ts works off behind
  * the bridge; what only concerns neighbours is heard at once (adjacent.ts).
  *
- * Drops: NotIp, TooManyZones, NoBuffer, and those of adjacent.ts.
+ * Drops: NotIp, IpMalformed, TooManyZones, NoBuffer, and those of adjacent.ts.
  */
 import { AdjacencyState } from '../adjacency-abi';
 import { BATCH_PACKETS, CoreCounter, Drop } from '../abi';
@@ -16,6 +16,8 @@ import { Iface } from '../table/iface';
 import { Port } from '../table/port';
 import { ETHERNET_BYTES, Ethernet, isGroup } from '../wire/ethernet';
 import { IPV4_BYTES, TYPE_IPV4 } from '../wire/ipv4';
+import { IPV6_BYTES, Ipv6, TYPE_IPV6 } from '../wire/ipv6';
+import { isLinkTalk } from '../wire/nd';
 import { MOST_ROUNDS } from '../zones';
 import { hear } from './adjacent-hear';
 import { sendQueued } from './adjacent-send';
@@ -32,7 +34,7 @@ export function enter(core: Core, p: Packet, egress: Port): void {
   const iface = egress.iface;
   const data: usize = p.data;
   if (Ethernet.at(data).type != TYPE_IPV4 || p.length < ETHERNET_BYTES + IPV4_BYTES + 4) {
-    return other(core, p, iface);
+    return enterOther(core, p, iface);
   }
   if (core.routedCount >= <u32>BATCH_PACKETS * MOST_ROUNDS) {
     return drop(core, p, p.port, Drop.TooManyZones);
@@ -46,6 +48,21 @@ export function enter(core: Core, p: Packet, egress: Port): void {
   p.iface = <u32>changetype<usize>(iface);
   p.source = hash;
   p.line = <u32>flows.bucketOf(hash);
+  store<u32>(core.routed + ((<usize>core.routedCount) << 2), <u32>changetype<usize>(p));
+  core.routedCount++;
+}
+
+/** IPv6 packets are put into the list as well, but of no line: judge.ts finds theirs. */
+function enterOther(core: Core, p: Packet, iface: Iface): void {
+  if (Ethernet.at(p.data).type != TYPE_IPV6 || isLinkTalk(p)) return other(core, p, iface);
+  const header = p.window(ETHERNET_BYTES, IPV6_BYTES);
+  if (header == 0 || !Ipv6.at(header).isVersion6) return drop(core, p, p.port, Drop.IpMalformed);
+  if (core.routedCount >= <u32>BATCH_PACKETS * MOST_ROUNDS) {
+    return drop(core, p, p.port, Drop.TooManyZones);
+  }
+  p.iface = <u32>changetype<usize>(iface);
+  p.source = 0;
+  p.line = <u32>Flows.at(core.flows).bucketOf(0);
   store<u32>(core.routed + ((<usize>core.routedCount) << 2), <u32>changetype<usize>(p));
   core.routedCount++;
 }
@@ -66,7 +83,8 @@ function other(core: Core, p: Packet, iface: Iface): void {
  */
 export function enterCopy(core: Core, p: Packet, egress: Port): void {
   const ethernet = Ethernet.at(p.data);
-  if (isGroup(ethernet.destination) || ethernet.type != TYPE_IPV4) {
+  const isIp = ethernet.type == TYPE_IPV4 || ethernet.type == TYPE_IPV6;
+  if (isGroup(ethernet.destination) || !isIp) {
     return other(core, p, egress.iface);
   }
   const row = extraPacket(core);

@@ -1,12 +1,13 @@
 /**
  * Errors: what a zone tells senders with ICMP (RFC 1812 §5.2.7, §4.3.3). The message quotes
  * the packet as it came in, and leaves by where that came from, in the name of the
- * interface. Limits and exceptions: too-big.ts.
+ * interface. Limits and exceptions: too-big.ts. Callers speak of errors as ICMP of IPv4 does;
+ * errors6.ts says the same in ICMPv6.
  */
 import { CoreCounter, Node, RxFlag, Trace } from '../abi';
 import { Core, count } from '../memory';
 import { Packet, reserve } from '../packet';
-import { IPV4_HEAD } from '../table/neighbour';
+import { storeAddress } from '../table/address';
 import { note, say } from '../trace';
 import { checksumOf, pseudoSum4, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
@@ -14,8 +15,10 @@ import { ICMP_UNREACHABLE } from '../wire/icmp';
 import { IPV4_BYTES, IPV4_DF, Ipv4, PROTOCOL_TCP, TYPE_IPV4 } from '../wire/ipv4';
 import { TCP_ACK, TCP_BYTES, TCP_RST, Tcp } from '../wire/tcp';
 import { ZoneCounter } from '../zone-abi';
+import { headOf, tailOf } from './addresses';
 import { sendReply } from './answer';
 import { isBalanced } from './balance';
+import { tellError6, tellReset6 } from './errors6';
 import { Passage } from './passage';
 import { answerError4 } from './too-big';
 
@@ -27,6 +30,10 @@ export const UNREACHABLE_TOO_BIG: u32 = 4;
 export const UNREACHABLE_NET_PROHIBITED: u32 = 9;
 export const UNREACHABLE_HOST_PROHIBITED: u32 = 10;
 export const UNREACHABLE_PROHIBITED: u32 = 13; // RFC 1812 §5.2.7.1
+/** Of ICMPv6 alone, RFC 4443 §3.1: codes 5, 6 and 2 there. */
+export const UNREACHABLE_POLICY: u32 = 256;
+export const UNREACHABLE_REJECT_ROUTE: u32 = 257;
+export const UNREACHABLE_SCOPE: u32 = 258;
 const CODE_SHIFT: u32 = 8;
 const TTL: u32 = 64;
 const PORT_BITS: u32 = 16;
@@ -48,10 +55,13 @@ export function tellError(
   rest: u32,
 ): void {
   const iface = t.iface;
-  const i = iface.speakerTo(IPV4_HEAD, bswap<u32>(t.source));
+  const i = iface.speakerTo(headOf(core, t, t.source), tailOf(core, t, t.source));
   if (i == iface.addressCount) return;
-  t.speaker = isBalanced(t) ? t.destination : bswap<u32>(<u32>iface.addressTail(i));
-  const from = core.passage + offsetof<Passage>('speaker');
+  const from = core.passage + offsetof<Passage>('speakerHead');
+  if (isBalanced(t))
+    storeAddress(from, headOf(core, t, t.destination), tailOf(core, t, t.destination));
+  else storeAddress(from, iface.addressHead(i), iface.addressTail(i));
+  if (t.isIpv6 != 0) return tellError6(core, p, t, type, code, rest);
   const kind = type | (code << CODE_SHIFT);
   if (!answerError4(core, p, ETHERNET_BYTES, t.total, kind, rest, from)) return;
   count(t.zone.counters, ZoneCounter.ErrorsSent, 1);
@@ -62,6 +72,7 @@ export function tellError(
 export function tellReset(core: Core, p: Packet, t: Passage): void {
   if (!t.isTcp || (t.tcpFlags & TCP_RST) != 0) return;
   if (!t.zone.errorLimit.takes(core.nowMs, RESETS_PER_SEC, RESETS_BURST)) return;
+  if (t.isIpv6 != 0) return tellReset6(core, p, t);
   const bytes = ETHERNET_BYTES + IPV4_BYTES + TCP_BYTES;
   const reply = reserve(core, bytes);
   if (reply == 0) return;
@@ -80,7 +91,8 @@ export function tellReset(core: Core, p: Packet, t: Passage): void {
   sendReply(core, p, reply, bytes, p.flags & RxFlag.Trace);
 }
 
-function writeReset(at: usize, t: Passage): void {
+/** The header of a reset, without checksum, to TCP_BYTES bytes at `at`. */
+export function writeReset(at: usize, t: Passage): void {
   const asked = Tcp.at(t.l4);
   const hasAck = (t.tcpFlags & TCP_ACK) != 0;
   const sequence = hasAck ? asked.acknowledged : 0;

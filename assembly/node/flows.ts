@@ -10,6 +10,7 @@ import { Core, count } from '../memory';
 import { Packet } from '../packet';
 import { Flows } from '../table/flow';
 import { isAffinityOver } from '../table/affinity';
+import { FlowAddresses } from '../table/flow-address';
 import {
   AFFINITY_SCOPE,
   FlowLine,
@@ -27,8 +28,9 @@ import { holdMappings, releaseMappings } from '../table/mapping';
 import { PortHints } from '../table/port-hints';
 import { Zone } from '../table/zone';
 import { note, say } from '../trace';
-import { PROTOCOL_ICMP, PROTOCOL_TCP } from '../wire/ipv4';
+import { PROTOCOL_TCP } from '../wire/ipv4';
 import { FlowStatus, FlowTimer, JournalKind, PROFILE_TIMERS, ZoneCounter } from '../zone-abi';
+import { sumOf } from './addresses';
 import { leaveBackend } from './balance-books';
 import { firstTimer } from './follow';
 import { Passage, hasPorts, turned } from './passage';
@@ -88,7 +90,18 @@ function takeOut(core: Core, line: FlowLine): void {
   releaseMappings(flows, line);
   leaveBackend(core, line.original, flows.stateOf(line));
   hintPort(core, line.original, false);
+  if (line.isIpv6) holdFor(core, line, -1);
   flows.remove(line);
+}
+
+/** The addresses of an IPv6 flow have a holder more, or less, for each time it names them. */
+function holdFor(core: Core, line: FlowLine, by: i32): void {
+  const table = FlowAddresses.at(core.flowAddresses);
+  const original = line.original;
+  table.change(original.source, by);
+  table.change(original.destination, by);
+  table.change(original.newSource, by);
+  table.change(original.newDestination, by);
 }
 
 /** Says whether a flow has the source port that it was given. */
@@ -102,16 +115,17 @@ function hintPort(core: Core, line: FlowLine, isUsed: bool): void {
 }
 
 /**
- * Ends flows that an interface has masqueraded as one of its addresses (as on the wire), or
- * that came to an endpoint there, which it loses; 0: as any of them (features NA-3). Looks at the whole table.
+ * Ends flows that an interface has masqueraded as one of its addresses (a word, as lines have
+ * it), or that came to an endpoint there, which it loses; 0: as any of them (features NA-3).
+ * Looks at the whole table.
  */
-export function endMasqueraded(core: Core, iface: Iface, address: u32): void {
+export function endMasqueraded(core: Core, iface: Iface, address: u32, isIpv6: bool): void {
   const flows = Flows.at(core.flows);
   for (let entry: u32 = 0; entry < flows.touched; entry++) {
     const line = flows.lineOf(entry);
     if (!line.isFlow || flows.stateOf(line).masquerade != <u16>(iface.index + 1)) continue;
     const isOf = line.newSource == address || line.destination == address;
-    if (address == 0 || isOf) endFlow(core, line);
+    if (address == 0 || (isOf && line.isIpv6 == isIpv6)) endFlow(core, line);
   }
 }
 
@@ -128,13 +142,14 @@ export function beginFlow(core: Core, p: Packet, t: Passage): Drop {
   const fromPorts = turned(t.newPorts, t.protocol);
   describe(line, t.source, t.destination, t.ports, t.scope);
   describe(reply, t.newDestination, t.newSource, fromPorts, t.scope);
-  rewriteTo(line, t.newSource, t.newDestination, t.newPorts);
-  rewriteTo(reply, t.destination, t.source, turned(t.ports, t.protocol));
+  rewriteTo(core, line, t.newSource, t.newDestination, t.newPorts);
+  rewriteTo(core, reply, t.destination, t.source, turned(t.ports, t.protocol));
   if (!flows.enter(line)) {
     flows.giveBack(line);
     count(zone.counters, ZoneCounter.FlowsFull, 1);
     return Drop.FlowsFull;
   }
+  if (line.isIpv6) holdFor(core, line, 1);
   markNat(line, reply);
   hintPort(core, line, true);
   const state = flows.stateOf(line);
@@ -199,20 +214,23 @@ function describe(line: FlowLine, source: u32, destination: u32, ports: u32, sco
 }
 
 /** What is written into the packets of a line, and what that does to their checksums. */
-function rewriteTo(line: FlowLine, source: u32, destination: u32, ports: u32): void {
+function rewriteTo(core: Core, line: FlowLine, source: u32, destination: u32, ports: u32): void {
   line.newSource = source;
   line.newDestination = destination;
   line.newPorts = ports;
-  const before = <u64>line.source + line.destination;
-  const after = <u64>source + destination;
+  const before = sumOf(core, line, line.source) + sumOf(core, line, line.destination);
+  const after = sumOf(core, line, source) + sumOf(core, line, destination);
   line.addressDelta = <u16>deltaOf(before, after);
-  if (line.protocol == PROTOCOL_ICMP) {
-    line.layer4Delta = <u16>deltaOf(line.ports & ICMP_ID_MASK, ports & ICMP_ID_MASK);
+  if (line.isIcmp) {
+    // Of IPv6 it goes over addresses, too: RFC 4443 §2.3.
+    const oldId = <u64>(line.ports & ICMP_ID_MASK) + (line.isIpv6 ? before : 0);
+    const newId = <u64>(ports & ICMP_ID_MASK) + (line.isIpv6 ? after : 0);
+    line.layer4Delta = <u16>deltaOf(oldId, newId);
   } else line.layer4Delta = <u16>deltaOf(before + line.ports, after + ports);
 }
 
 function markNat(line: FlowLine, reply: FlowLine): void {
-  const ported = hasPorts(line.protocol) || line.protocol == PROTOCOL_ICMP;
+  const ported = hasPorts(line.protocol) || line.isIcmp;
   const sourcePorts: u32 = 0xffff;
   const isSource =
     line.newSource != line.source || (ported && ((line.newPorts ^ line.ports) & sourcePorts) != 0);

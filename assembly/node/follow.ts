@@ -8,23 +8,22 @@ import { Packet } from '../packet';
 import { State } from '../rules-abi';
 import { LINE_FAST } from '../table/flow-line';
 import { note, say, sayFourth } from '../trace';
+import { NEXT_ICMP6 } from '../wire/icmp6';
 import { PROTOCOL_ICMP, PROTOCOL_UDP } from '../wire/ipv4';
 import { FlowStatus, FlowTimer, JournalKind, WindowBound, ZoneCounter } from '../zone-abi';
 import { bookPhase } from './balance-books';
 import { beginsSctp, firstSctp, followsSctp } from './follow-sctp';
 import { beginsTcp, firstTcp, followsTcp, isTcpSignOfLife, isTcpSteady } from './follow-tcp';
 import { setTimer } from './flows';
-import { PROTOCOL_GRE, Passage, isQueryType } from './passage';
+import { PROTOCOL_GRE, Passage } from './passage';
 
 /** How long a UDP flow with an answer must last to be a stream (features CT-5). */
 const STREAM_MS: u32 = 2000;
-const TYPE_SHIFT: u32 = 16;
-const TYPE_MASK: u32 = 0xff;
 
 /** Whether the packet, which has no flow, may begin one. */
 export function begins(t: Passage): bool {
   t.ctState = State.New;
-  if (t.protocol == PROTOCOL_ICMP) return isQueryType((t.ports >>> TYPE_SHIFT) & TYPE_MASK);
+  if (t.isIcmp) return t.isQuery;
   if (t.isTcp) return beginsTcp(t);
   return !t.isSctp || beginsSctp(t);
 }
@@ -82,7 +81,7 @@ export function traceWindow(core: Core, p: Packet, t: Passage): void {
 /** What goes on after the first answer is a stream, and lives longer. */
 function followStream(core: Core, t: Passage): void {
   const state = t.state;
-  if (state.has(FlowStatus.Assured) || t.protocol == PROTOCOL_ICMP) return;
+  if (state.has(FlowStatus.Assured) || t.isIcmp) return;
   if (t.protocol == PROTOCOL_UDP && core.nowMs - state.beganMs <= STREAM_MS) return;
   state.set(FlowStatus.Assured);
   t.news |= <u32>JournalKind.Update;
@@ -94,6 +93,7 @@ function timerOf(protocol: u32, isStream: bool): FlowTimer {
     case PROTOCOL_UDP:
       return isStream ? FlowTimer.UdpStream : FlowTimer.Udp;
     case PROTOCOL_ICMP:
+    case NEXT_ICMP6:
       return FlowTimer.Icmp;
     case PROTOCOL_GRE:
       return isStream ? FlowTimer.GreStream : FlowTimer.Gre;

@@ -7,6 +7,7 @@
 import { Capacity, Drop, Node } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
+import { Fragments } from '../table/fragments';
 import { IPV4_DF } from '../wire/ipv4';
 import { Passage } from './passage';
 import { collect } from './reassemble';
@@ -19,7 +20,8 @@ export function gather(core: Core, p: Packet, t: Passage): Drop {
   if (refused == Drop.None) refused = t.open(core, p);
   if (refused != Drop.None) return refused;
   t.isGathered = 1;
-  if ((t.ip.fragment & IPV4_DF) != 0) {
+  t.fragmentBytes = Fragments.at(core.fragments).partBytes;
+  if (t.isIpv6 == 0 && (t.ip.fragment & IPV4_DF) != 0) {
     t.ip.fragment = 0; // it came in fragments, so it may leave in some
     t.ip.seal();
   }

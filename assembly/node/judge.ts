@@ -1,5 +1,5 @@
 /**
- * Judge: decides about an IPv4 packet in a zone, in the order of the hooks it passes: tracks
+ * Judge: decides about an IP packet in a zone, in the order of the hooks it passes: tracks
  * its connection, asks the rules, translates, routes (features FW-2, CT-1, NA-1). What it
  * finds out about a flow is written into the flow's line, so that the packets behind take the
  * short way of track.ts until rules, routes or addresses change.
@@ -22,6 +22,7 @@ import { note, say, sayFourth } from '../trace';
 import { ICMP_TIME_EXCEEDED } from '../wire/icmp';
 import { isUnspecifiedIpv4 } from '../wire/ipv4';
 import { ZoneCounter } from '../zone-abi';
+import { holdAddresses, letGo } from './addresses';
 import { isBalanced, lose } from './balance';
 import { bindDestination, bindSource } from './bind';
 import { begins, countInvalid, follows, traceWindow } from './follow';
@@ -32,6 +33,7 @@ import { leave } from './leave';
 import { deliver } from './local';
 import { CONSUMED } from './outer';
 import { Passage } from './passage';
+import { isMartian6 } from './passage6';
 import { related } from './related';
 import { checkSource, route } from './route';
 import { ask, conclude, isCacheable, openSubject, setDestination, translates } from './rules';
@@ -47,6 +49,7 @@ export function judge(core: Core, p: Packet): void {
   const t = Passage.at(core.passage);
   const refused = pass(core, p, t);
   if (t.news != 0) tellNews(core, t);
+  if (t.heldCount != 0) letGo(core, t);
   if (refused == Drop.None) return;
   if (refused == CONSUMED) count(core.coreCounters, CoreCounter.Consumed, 1);
   else drop(core, p, p.port, refused);
@@ -59,11 +62,12 @@ function pass(core: Core, p: Packet, t: Passage): Drop {
   count(t.zone.counters, ZoneCounter.Received, 1);
   if (p.has(RxFlag.Trace))
     say(note(core, p, Node.Zone, Trace.Entered), t.zone.index, t.iface.index, 0);
-  if (isMartian(core, t)) return Drop.Martian;
-  if (t.ip.isFragment) {
+  if (t.isIpv6 != 0 ? isMartian6(core, t) : isMartian(core, t)) return Drop.Martian;
+  if (t.isFragment != 0) {
     refused = gather(core, p, t);
     if (refused != Drop.None) return refused;
   }
+  if (!holdAddresses(core, t)) return Drop.FlowsFull;
   if (t.isIcmpError) return related(core, p, t);
   refused = track(core, p, t);
   if (refused != Drop.None) return refused;
@@ -80,7 +84,7 @@ function isMartian(core: Core, t: Passage): bool {
   const to = destination >>> NETWORK_SHIFT;
   if (isUnspecifiedIpv4(destination) || to == LOOPBACK) return true;
   if (to >= FIRST_GROUP + 16 && destination != LIMITED_BROADCAST) return true;
-  return changetype<usize>(localIface(core, t.zone.index, IPV4_HEAD, source)) != 0;
+  return changetype<usize>(localIface(core, t.iface, IPV4_HEAD, source)) != 0;
 }
 
 /** Finds the packet's flow and what the packet means to it. */
@@ -98,7 +102,7 @@ function track(core: Core, p: Packet, t: Passage): Drop {
   if (!isKnown && changetype<usize>(t.line) == 0 && begins(t)) return Drop.None;
   const refused = countInvalid(t);
   traceWindow(core, p, t);
-  if (translates(core, t.zone)) return refused;
+  if (translates(core, t)) return refused;
   t.line = changetype<FlowLine>(0);
   t.ctState = State.Invalid;
   return Drop.None;
@@ -128,7 +132,7 @@ function isJudged(core: Core, t: Passage): bool {
 
 /** The short way for packets that track.ts cannot take: offloaded, traced, due to be asked. */
 function goOn(core: Core, p: Packet, t: Passage): Drop {
-  if (t.ip.ttl <= 1) {
+  if (t.hopsLeft <= 1) {
     tellError(core, p, t, ICMP_TIME_EXCEEDED, 0, 0);
     return Drop.TtlExceeded;
   }

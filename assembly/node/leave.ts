@@ -18,7 +18,8 @@ import { countOn } from '../table/share';
 import { note, say } from '../trace';
 import { Cut } from '../wire/cut';
 import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
-import { IPV4_BYTES, IPV4_DF, Ipv4, TYPE_IPV4 } from '../wire/ipv4';
+import { IPV4_BYTES, IPV4_DF, Ipv4 } from '../wire/ipv4';
+import { IPV6_BYTES, Ipv6 } from '../wire/ipv6';
 import { Tcp, TCP_BYTES } from '../wire/tcp';
 import { Vnet } from '../wire/vnet';
 import { ZoneCounter } from '../zone-abi';
@@ -32,6 +33,7 @@ import { toSegment } from './inject';
 import { CONSUMED } from './outer';
 import { Passage } from './passage';
 import { hopLess, translate } from './translate';
+import { translate6 } from './translate6';
 
 export function leave(core: Core, p: Packet, t: Passage): Drop {
   const adjacency = adjacencyOf(core, t.adjacency);
@@ -43,7 +45,7 @@ export function leave(core: Core, p: Packet, t: Passage): Drop {
     return Drop.NeighbourFailed;
   }
   const isLong = isTooLong(p, t, out);
-  if (isLong && (t.ip.fragment & IPV4_DF) != 0) {
+  if (isLong && !mayBeCut(t, out)) {
     tellUnreachable(core, p, t, UNREACHABLE_TOO_BIG, out.mtuBytes);
     return Drop.TooBig;
   }
@@ -52,18 +54,30 @@ export function leave(core: Core, p: Packet, t: Passage): Drop {
   count(t.zone.counters, ZoneCounter.Forwarded, 1);
   if (p.has(RxFlag.Trace))
     say(note(core, p, Node.Zone, Trace.Left), t.zone.index, out.index, adjacency.index);
-  if (isLong) return leaveInFragments(core, p, out, adjacency);
+  if (isLong) return leaveInFragments(core, p, t, out, adjacency);
   return sendTo(core, p, out, adjacency);
 }
 
 /** Whether the packet, or each segment of an offloaded one, is longer than the way takes. */
 function isTooLong(p: Packet, t: Passage, out: Iface): bool {
-  if (t.total <= out.mtuBytes) return false;
+  if (t.total <= fitsIn(t, out)) return false;
   if (!p.has(RxFlag.Offload)) return true;
   const vnet = Vnet.at(p.data - VNET_BYTES);
   if (!vnet.isGso) return true;
   const headers = t.l4 - changetype<usize>(t.ip) + layer4Bytes(t);
   return <u32>headers + vnet.segmentBytes > out.mtuBytes;
+}
+
+/** What a packet may have. What came in fragments of IPv6 leaves in some as long as those. */
+function fitsIn(t: Passage, out: Iface): u32 {
+  const isCut = t.isIpv6 != 0 && t.isGathered != 0;
+  return isCut ? min(out.mtuBytes, t.fragmentBytes) : out.mtuBytes;
+}
+
+/** RFC 791 §2.3; of IPv6 only senders cut, RFC 8200 §5: a router leaves the sizes as they are. */
+function mayBeCut(t: Passage, out: Iface): bool {
+  if (t.isIpv6 == 0) return (t.ip.fragment & IPV4_DF) == 0;
+  return t.isGathered != 0 && t.fragmentBytes <= out.mtuBytes;
 }
 
 function layer4Bytes(t: Passage): u32 {
@@ -73,15 +87,19 @@ function layer4Bytes(t: Passage): u32 {
 /** Puts in what the flow says, one hop less, and keeps the books. */
 function rewrite(core: Core, p: Packet, t: Passage, out: Iface): void {
   // The frame may have got bytes of its own.
-  const ip = Ipv4.at(p.data + ETHERNET_BYTES);
-  const l4 = p.data + ETHERNET_BYTES + ip.headerBytes;
+  const ip: usize = p.data + ETHERNET_BYTES;
+  const l4 = ip + (t.l4 - changetype<usize>(t.ip));
   const line = t.line;
-  if (changetype<usize>(line) == 0) hopLess(ip);
-  else {
-    translate(p, ip, l4, t.l4Bytes, line, 1);
-    book(core, t, line);
-  }
-  if (t.hasWishes != 0) grant(core, p, ip, out);
+  if (t.isIpv6 != 0) rewrite6(core, p, t, Ipv6.at(ip), l4);
+  else if (changetype<usize>(line) == 0) hopLess(Ipv4.at(ip));
+  else translate(p, Ipv4.at(ip), l4, t.l4Bytes, line, 1);
+  if (changetype<usize>(line) != 0) book(core, t, line);
+  if (t.hasWishes != 0) grant(core, p, t, out);
+}
+
+function rewrite6(core: Core, p: Packet, t: Passage, ip: Ipv6, l4: usize): void {
+  ip.hopLimit = t.hopsLeft - 1;
+  if (changetype<usize>(t.line) != 0) translate6(core, p, ip, l4, t.l4Bytes, t.line);
 }
 
 /** Counts the packet on its line, and says whether the next takes the short way. */
@@ -95,14 +113,25 @@ function book(core: Core, t: Passage, line: FlowLine): void {
 }
 
 /** What targets of the mangle table want. */
-function grant(core: Core, p: Packet, ip: Ipv4, out: Iface): void {
+function grant(core: Core, p: Packet, t: Passage, out: Iface): void {
   const s = Subject.at(core.subject);
+  if (t.isIpv6 != 0) grant6(Ipv6.at(p.data + ETHERNET_BYTES), s);
+  else grant4(Ipv4.at(p.data + ETHERNET_BYTES), s);
+  if (s.tcpMss == 0) return;
+  const headers = (t.isIpv6 != 0 ? IPV6_BYTES : IPV4_BYTES) + TCP_BYTES;
+  const mtuBytes = s.tcpMss == MSS_OF_PATH ? out.mtuBytes : s.tcpMss + headers;
+  clampMss(p.data, p.length, mtuBytes, isPartial(p));
+}
+
+function grant4(ip: Ipv4, s: Subject): void {
   if (s.ttl != UNCHANGED) ip.ttl = s.ttl;
   if (s.tos != UNCHANGED) ip.tos = s.tos;
   if (s.ttl != UNCHANGED || s.tos != UNCHANGED) ip.seal();
-  if (s.tcpMss == 0) return;
-  const mtuBytes = s.tcpMss == MSS_OF_PATH ? out.mtuBytes : s.tcpMss + IPV4_BYTES + TCP_BYTES;
-  clampMss(p.data, p.length, mtuBytes, isPartial(p));
+}
+
+function grant6(ip: Ipv6, s: Subject): void {
+  if (s.ttl != UNCHANGED) ip.hopLimit = s.ttl;
+  if (s.tos != UNCHANGED) ip.trafficClass = s.tos;
 }
 
 function isPartial(p: Packet): bool {
@@ -111,7 +140,8 @@ function isPartial(p: Packet): bool {
 
 /** To the neighbour, or into the queue of those that wait for it. */
 function sendTo(core: Core, p: Packet, out: Iface, adjacency: Adjacency): Drop {
-  Ethernet.at(p.data).emit(adjacency.mac, out.mac, TYPE_IPV4);
+  const ethernet = Ethernet.at(p.data);
+  ethernet.emit(adjacency.mac, out.mac, ethernet.type);
   if (!adjacency.isOpen) return awaits(core, p, adjacency);
   useAdjacency(core, adjacency);
   toSegment(core, p, out, adjacency);
@@ -124,12 +154,23 @@ function awaits(core: Core, p: Packet, adjacency: Adjacency): Drop {
   return queueOn(core, p, adjacency);
 }
 
-/** RFC 791 §3.2; what offload left open is finished before. */
-function leaveInFragments(core: Core, p: Packet, out: Iface, adjacency: Adjacency): Drop {
+/** RFC 791 §3.2, RFC 8200 §4.5; what offload left open is finished before. */
+function leaveInFragments(
+  core: Core,
+  p: Packet,
+  t: Passage,
+  out: Iface,
+  adjacency: Adjacency,
+): Drop {
   if (isPartial(p)) completeChecksum(p);
   p.flags &= ~(PACKET_SHARED | (<u32>RxFlag.Offload));
   const cut = Cut.at(core.gso);
-  if (!cut.open(p.data, p.length, out.mtuBytes)) return Drop.Untranslatable;
+  const mtuBytes = fitsIn(t, out);
+  const isOpen =
+    t.isIpv6 != 0
+      ? cut.openIpv6(p.data, p.length, mtuBytes, t.fragmentId)
+      : cut.open(p.data, p.length, mtuBytes);
+  if (!isOpen) return Drop.Untranslatable;
   if (p.has(RxFlag.Trace))
     say(note(core, p, Node.Zone, Trace.Fragmented), out.port.index, cut.fragments, 0);
   for (let i: u32 = 0; i < cut.fragments; i++) {

@@ -1,10 +1,12 @@
 /**
- * Passage: what a zone knows of the IPv4 packet at hand, found once and used by all steps that
- * judge it (judge.ts). One for a core; addresses and ports are as loaded from the wire.
+ * Passage: what a zone knows of the IP packet at hand, found once and used by all steps that
+ * judge it (judge.ts). One for a core; addresses and ports are as loaded from the wire, but an
+ * IPv6 address is a number that the packet holds (addresses.ts).
  *
- * `open` refuses what no router may touch: IpMalformed, IpChecksum, Invalid.
+ * `open` refuses what no router may touch: IpMalformed, IpChecksum, Invalid. Of IPv6 packets
+ * passage6.ts reads the headers before layer 4.
  */
-import { Drop, RxFlag } from '../abi';
+import { Drop, Family, RxFlag } from '../abi';
 import { Core, PASSAGE_BYTES } from '../memory';
 import { Packet } from '../packet';
 import { FlowLine, FlowState } from '../table/flow-line';
@@ -12,8 +14,10 @@ import { Iface } from '../table/iface';
 import { ASSOCIATION_BYTES, Association } from '../table/sctp-track';
 import { SEGMENT_BYTES, Segment } from '../table/tcp-window';
 import { Zone } from '../table/zone';
-import { ETHERNET_BYTES } from '../wire/ethernet';
-import { ICMP_BYTES, ICMP_ECHO, ICMP_ECHO_REPLY, Icmp } from '../wire/icmp';
+import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
+import { ICMP_BYTES, Icmp } from '../wire/icmp';
+import { isQueryType, isReplyType, turnedType } from '../wire/icmp-query';
+import { ICMP6_ECHO, ICMP6_ECHO_REPLY, Icmp6, NEXT_ICMP6 } from '../wire/icmp6';
 import {
   IPV4_BYTES,
   Ipv4,
@@ -22,10 +26,12 @@ import {
   PROTOCOL_UDP,
   ipv4BytesAt,
 } from '../wire/ipv4';
+import { Ipv6, TYPE_IPV6 } from '../wire/ipv6';
 import { SCTP_BYTES } from '../wire/sctp';
 import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';
 import { UDP_BYTES, Udp } from '../wire/udp';
 import { WindowBound } from '../zone-abi';
+import { openIpv6 } from './passage6';
 
 export const PROTOCOL_SCTP: u32 = 132; // RFC 9260
 export const PROTOCOL_GRE: u32 = 47; // RFC 2784
@@ -34,12 +40,6 @@ const PORT_SHIFT: u32 = 16;
 const PORT_MASK: u32 = 0xffff;
 const ICMP_ID_OFFSET: usize = 4;
 const TYPE_MASK: u32 = 0xff;
-const TIMESTAMP: u32 = 13; // RFC 792
-const TIMESTAMP_REPLY: u32 = 14;
-const INFORMATION: u32 = 15;
-const INFORMATION_REPLY: u32 = 16;
-const MASK: u32 = 17; // RFC 950
-const MASK_REPLY: u32 = 18;
 
 @unmanaged
 export class Passage {
@@ -76,8 +76,6 @@ export class Passage {
   masquerade: u32;
   /** NAT of a new flow: FlowStatus bits. */
   binding: u32;
-  /** Address that an error comes from. */
-  speaker: u32;
   /** 1: put together from fragments. */
   isGathered: u32;
   /** 1: rules have asked for what leave.ts writes. */
@@ -86,6 +84,24 @@ export class Passage {
   news: u32;
   /** 1: it passes, but is no sign of life. */
   isQuiet: u32;
+  /** 1: IPv6. */
+  isIpv6: u32;
+  /** 1: a part of a packet; layer 4 is read when it is whole. */
+  isFragment: u32;
+  /** TTL or hop limit, as it came. */
+  hopsLeft: u32;
+  /** Identification of the fragments it came in, of IPv6; bytes of the longest. */
+  fragmentId: u32;
+  fragmentBytes: u32;
+  /** Numbers of IPv6 addresses that the packet holds, MOST_HELD at the most. */
+  heldCount: u32;
+  /** 1: an address got none, as the table of them is full. */
+  lacksAddress: u32;
+  private held0: u64;
+  private held1: u64;
+  /** Address that an error comes from, as on the wire. */
+  speakerHead: u64;
+  speakerTail: u64;
 
   static at(ptr: usize): Passage {
     return changetype<Passage>(ptr);
@@ -93,7 +109,8 @@ export class Passage {
 
   /** Reads the packet, which came in by `p.iface`. Drop.None, or why it goes no further. */
   open(core: Core, p: Packet): Drop {
-    const iface = changetype<Iface>(p.iface);
+    this.reset(core, changetype<Iface>(p.iface));
+    if (Ethernet.at(p.data).type == TYPE_IPV6) return openIpv6(p, this);
     const at: usize = p.data + ETHERNET_BYTES;
     const total = ipv4BytesAt(at, p.length - ETHERNET_BYTES);
     if (total == 0) return Drop.IpMalformed;
@@ -101,19 +118,27 @@ export class Passage {
     if (!p.has(RxFlag.Checked) && !ip.hasRightSum) return Drop.IpChecksum;
     // What pads the frame is no part of the packet.
     p.length = total + ETHERNET_BYTES;
-    this.iface = iface;
+    this.isIpv6 = 0;
     this.ip = ip;
     this.total = total;
-    this.out = changetype<Iface>(0);
-    this.line = changetype<FlowLine>(0);
-    this.state = changetype<FlowState>(0);
+    this.hopsLeft = ip.ttl;
     this.l4 = at + ip.headerBytes;
     this.l4Bytes = total - ip.headerBytes;
     this.protocol = ip.protocol;
     this.source = load<u32>(at, 12);
     this.destination = load<u32>(at, 16);
-    this.scope = this.protocol | (iface.zone << ZONE_SHIFT);
+    this.scope = this.protocol | (this.iface.zone << ZONE_SHIFT);
+    this.isFragment = u32(ip.isFragment);
+    return this.isFragment != 0 ? Drop.None : this.openLayer4();
+  }
+
+  /** Forgets the packet before. */
+  private reset(core: Core, iface: Iface): void {
+    this.iface = iface;
     this.zone = Zone.at(core.zones, iface.zone);
+    this.out = changetype<Iface>(0);
+    this.line = changetype<FlowLine>(0);
+    this.state = changetype<FlowState>(0);
     this.tcpFlags = 0;
     this.isReply = 0;
     this.masquerade = 0;
@@ -122,12 +147,12 @@ export class Passage {
     this.hasWishes = 0;
     this.isQuiet = 0;
     this.segment.bound = WindowBound.None;
-    if (ip.isFragment) return Drop.None; // its layer 4 is read when it is whole
-    return this.openLayer4();
+    this.heldCount = 0;
+    this.lacksAddress = 0;
   }
 
   /** Ports, or what stands for them. */
-  private openLayer4(): Drop {
+  openLayer4(): Drop {
     const l4 = this.l4;
     const bytes = this.l4Bytes;
     this.ports = 0;
@@ -150,11 +175,13 @@ export class Passage {
         if (bytes < SCTP_BYTES) return Drop.Invalid;
         this.ports = load<u32>(l4);
         break;
+      case NEXT_ICMP6:
+        if (this.isIpv6 == 0) break;
       case PROTOCOL_ICMP: {
         if (bytes < ICMP_BYTES) return Drop.Invalid;
         const kind: u32 = load<u16>(l4);
         const type = kind & TYPE_MASK;
-        const hasId = isQueryType(type) || isReplyType(type);
+        const hasId = this.isIpv6 != 0 ? isEcho6(type) : isQueryType(type) || isReplyType(type);
         const id: u32 = hasId ? load<u16>(l4, ICMP_ID_OFFSET) : 0;
         this.ports = id | (kind << PORT_SHIFT);
         break;
@@ -181,7 +208,45 @@ export class Passage {
   }
 
   get isIcmpError(): bool {
-    return this.protocol == PROTOCOL_ICMP && Icmp.at(this.l4).isError;
+    if (!this.isIcmp) return false;
+    return this.isIpv6 != 0 ? Icmp6.at(this.l4).isError : Icmp.at(this.l4).isError;
+  }
+
+  /** ICMP of its family. */
+  get isIcmp(): bool {
+    return this.protocol == (this.isIpv6 != 0 ? NEXT_ICMP6 : PROTOCOL_ICMP);
+  }
+
+  /** Family. */
+  get family(): Family {
+    return this.isIpv6 != 0 ? Family.Ipv6 : Family.Ipv4;
+  }
+
+  /** The packet's header, if it is one of IPv6. */
+  get ip6(): Ipv6 {
+    return changetype<Ipv6>(this.ip);
+  }
+
+  /** Whether it is an ICMP message that begins a flow. */
+  get isQuery(): bool {
+    const type = (this.ports >>> PORT_SHIFT) & TYPE_MASK;
+    return this.isIpv6 != 0 ? type == ICMP6_ECHO : isQueryType(type);
+  }
+
+  /** Takes down the number of an address that the packet holds. */
+  noteHeld(address: u32): void {
+    assert(this.heldCount < MOST_HELD);
+    store<u32>(this.heldAt(this.heldCount), address);
+    this.heldCount++;
+  }
+
+  /** Number `i` of those. */
+  held(i: u32): u32 {
+    return load<u32>(this.heldAt(i));
+  }
+
+  private heldAt(i: u32): usize {
+    return changetype<usize>(this) + offsetof<Passage>('held0') + ((<usize>i) << 2);
   }
 
   get isTcp(): bool {
@@ -193,12 +258,19 @@ export class Passage {
   }
 }
 
+/** Source and destination, and what NAT makes of them. */
+const MOST_HELD: u32 = 4;
+
 const NEEDED_BYTES: usize = offsetof<Passage>() + SEGMENT_BYTES + ASSOCIATION_BYTES;
 if (NEEDED_BYTES > PASSAGE_BYTES) ERROR('Passage must fit PASSAGE_BYTES');
 
 /** Whether layer 4 of a protocol has ports where TCP has them. */
 export function hasPorts(protocol: u32): bool {
   return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+}
+
+function isEcho6(type: u32): bool {
+  return type == ICMP6_ECHO || type == ICMP6_ECHO_REPLY;
 }
 
 /** Flags that mean something together, RFC 9293 §3.10.7: features CT-3. */
@@ -209,58 +281,20 @@ function isTcpSound(flags: u32): bool {
   return kind == TCP_RST || kind == (TCP_RST | TCP_ACK);
 }
 
-/** What answers an ICMP query of a type; another type itself. */
-function replyTypeOf(type: u32): u32 {
-  switch (type) {
-    case ICMP_ECHO:
-      return ICMP_ECHO_REPLY;
-    case TIMESTAMP:
-      return TIMESTAMP_REPLY;
-    case INFORMATION:
-      return INFORMATION_REPLY;
-    case MASK:
-      return MASK_REPLY;
-    default:
-      return type;
-  }
-}
-
-export function isReplyType(type: u32): bool {
-  return (
-    type == ICMP_ECHO_REPLY ||
-    type == TIMESTAMP_REPLY ||
-    type == INFORMATION_REPLY ||
-    type == MASK_REPLY
-  );
-}
-
-/** Whether an ICMP message of a type can begin a flow. */
-export function isQueryType(type: u32): bool {
-  return replyTypeOf(type) != type;
-}
-
-/** What an ICMP answer of a type answers; another type itself. */
-function queryTypeOf(type: u32): u32 {
-  switch (type) {
-    case ICMP_ECHO_REPLY:
-      return ICMP_ECHO;
-    case TIMESTAMP_REPLY:
-      return TIMESTAMP;
-    case INFORMATION_REPLY:
-      return INFORMATION;
-    case MASK_REPLY:
-      return MASK;
-    default:
-      return type;
-  }
-}
-
 /** Ports of the other direction: of ICMP the same identifier, and an answer for a query. */
 export function turned(ports: u32, protocol: u32): u32 {
+  if (protocol == NEXT_ICMP6) return turned6(ports);
   if (protocol == PROTOCOL_ICMP) {
     const type = (ports >>> PORT_SHIFT) & 0xff;
-    const other = isReplyType(type) ? queryTypeOf(type) : replyTypeOf(type);
-    return (ports & PORT_MASK) | (other << PORT_SHIFT);
+    return (ports & PORT_MASK) | (turnedType(type) << PORT_SHIFT);
   }
   return rotl(ports, PORT_SHIFT);
+}
+
+/** Likewise of ICMPv6; of another protocol 58 there are none. */
+function turned6(ports: u32): u32 {
+  const type = (ports >>> PORT_SHIFT) & TYPE_MASK;
+  if (!isEcho6(type)) return ports;
+  const other = type == ICMP6_ECHO ? ICMP6_ECHO_REPLY : ICMP6_ECHO;
+  return (ports & PORT_MASK) | (other << PORT_SHIFT);
 }

@@ -21,7 +21,7 @@ import { Underlay } from '../table/underlay';
 import { Vtep, findVtep, lowerMtu } from '../table/vtep';
 import { note, say } from '../trace';
 import { ICMP_BYTES, ICMP_FRAGMENTATION_NEEDED, Icmp } from '../wire/icmp';
-import { ICMP6_TOO_BIG_BYTES } from '../wire/icmp6';
+import { ICMP6_ERROR_BYTES } from '../wire/icmp6';
 import { IPV4_BYTES, Ipv4, PROTOCOL_UDP } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6 } from '../wire/ipv6';
 import { UDP_BYTES, Udp } from '../wire/udp';
@@ -69,10 +69,10 @@ export function learnPathMtu6(
   message: usize,
   bytes: u32,
 ): void {
-  if (bytes < ICMP6_TOO_BIG_BYTES + IPV6_BYTES + UDP_BYTES) return;
-  const ip = Ipv6.at(message + ICMP6_TOO_BIG_BYTES);
+  if (bytes < ICMP6_ERROR_BYTES + IPV6_BYTES + UDP_BYTES) return;
+  const ip = Ipv6.at(message + ICMP6_ERROR_BYTES);
   const isOurs = ip.nextHeader == PROTOCOL_UDP && underlay.isIpv6(ip.sourceHead, ip.sourceTail);
-  if (!isOurs || !isTunnelPort(underlay, message + ICMP6_TOO_BIG_BYTES + IPV6_BYTES)) return;
+  if (!isOurs || !isTunnelPort(underlay, message + ICMP6_ERROR_BYTES + IPV6_BYTES)) return;
   const told = bswap<u32>(load<u32>(message, ICMP6_MTU));
   const vtep = findVtep(core, underlay, ip.destinationHead, ip.destinationTail);
   lower(core, p, vtep, max(told, LEAST_IPV6_BYTES));

@@ -16,7 +16,6 @@ import { Flows } from '../table/flow';
 import { flowLeftMs } from '../table/flow-timers';
 import { endpointAt } from '../table/mapping';
 import { NO_PORT, PortHints } from '../table/port-hints';
-import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { PortSelect } from '../zone-abi';
 import { mapsEndpoints } from './endpoint';
 import { endFlow } from './flows';
@@ -57,7 +56,7 @@ export function isAnswerFree(core: Core, t: Passage, source: u32, ports: u32): b
 /** Finds a source port, or ICMP identifier, for `t.newSource`, as NatFlags of the subject say. */
 export function choosePort(core: Core, t: Passage): bool {
   const s = Subject.at(core.subject);
-  const isIcmp = t.protocol == PROTOCOL_ICMP;
+  const isIcmp = t.isIcmp;
   if (!hasPorts(t.protocol) && !isIcmp) return isFree(core, t, t.newSource, t.newPorts);
   const old = hostOf(t.newPorts);
   let first: u32 = 0;

@@ -1,9 +1,10 @@
 /**
- * Related: ICMP errors about flows (features NA-9, RFC 5508 §4). The packet quoted is one that
- * a flow sent, as it left; its flow is found by its addresses turned round, and the error goes
- * the way of the flow's other direction. Outer and quoted addresses and ports are written as
- * the receiver knows them; the quoted checksums follow by the difference, so a truncated quote
- * stays as right as it was; the ICMP checksum, which must be right, is written anew.
+ * Related: ICMP errors about flows (features NA-9, RFC 5508 §4); what is of IPv6 alone:
+ * related6.ts. The packet quoted is one that a flow sent, as it left; its flow is found by its
+ * addresses turned round, and the error goes the way of the flow's other direction. Outer and
+ * quoted addresses and ports are written as the receiver knows them; the quoted checksums follow
+ * by the difference, so a truncated quote stays as right as it was; the ICMP checksum, which must
+ * be right, is written anew.
  *
  * An error neither refreshes nor ends its flow. Drops: Invalid for one about no flow, or
  * damaged, or not to the sender of what it quotes; RuleDrop, RuleReject, NoRoute, TtlExceeded,
@@ -28,6 +29,7 @@ import { leave } from './leave';
 import { deliver } from './local';
 import { CONSUMED } from './outer';
 import { Passage, hasPorts, turned } from './passage';
+import { quotedLine6, writeRelated6 } from './related6';
 import { checkSource, route, routeTo } from './route';
 import { ask, conclude, openSubject, setDestination, translates } from './rules';
 import { deltaOf, grown } from './translate';
@@ -46,7 +48,7 @@ const ICMP_ID: usize = 4;
 
 /** What becomes of an error, as judge.ts says it. */
 export function related(core: Core, p: Packet, t: Passage): Drop {
-  const line = quotedLine(core, t);
+  const line = t.isIpv6 != 0 ? quotedLine6(core, t) : quotedLine(core, t);
   if (changetype<usize>(line) == 0) {
     count(t.zone.counters, ZoneCounter.Invalid, 1);
     return about(core, p, t);
@@ -78,7 +80,8 @@ export function related(core: Core, p: Packet, t: Passage): Drop {
   if (refused != Drop.None) return refused;
   conclude(core, t, true);
   if (!own(core, p)) return Drop.NoBuffer;
-  write(p, t, line);
+  if (t.isIpv6 != 0) writeRelated6(core, p, t, line);
+  else write(p, t, line);
   return leave(core, p, t);
 }
 
@@ -88,12 +91,12 @@ function leadOn(core: Core, p: Packet, t: Passage, backend: Backend): Drop {
   if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterInput);
   if (refused != Drop.None) return refused;
   setDestination(core, t, t.newDestination, t.newPorts);
-  return routeTo(core, p, t, <u32>backend.tail);
+  return routeTo(core, p, t, backend.head, backend.tail);
 }
 
 /** An error about nothing that is known here: passed only where nothing is translated. */
 function about(core: Core, p: Packet, t: Passage): Drop {
-  if (translates(core, t.zone)) return Drop.Invalid;
+  if (translates(core, t)) return Drop.Invalid;
   t.ctState = State.Invalid;
   t.newSource = t.source;
   t.newDestination = t.destination;

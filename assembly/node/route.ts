@@ -13,17 +13,19 @@ import { Subject } from '../rules/subject';
 import { adjacencyTo } from '../table/adjacency';
 import { Iface } from '../table/iface';
 import { localIface } from '../table/local';
-import { IPV4_HEAD } from '../table/neighbour';
 import { NextHop } from '../table/next-hop';
 import { Routes } from '../table/route';
 import { ZONE_FORWARDS } from '../table/zone';
 import { note, say, sayFourth } from '../trace';
 import { ICMP_TIME_EXCEEDED } from '../wire/icmp';
+import { isLinkLocalIpv6 } from '../wire/ipv6';
 import { ReversePath, RouteKind } from '../zone-abi';
+import { headOf, tailOf } from './addresses';
 import {
   UNREACHABLE_HOST,
   UNREACHABLE_NET,
   UNREACHABLE_PROHIBITED,
+  UNREACHABLE_SCOPE,
   tellError,
   tellUnreachable,
 } from './errors';
@@ -33,9 +35,13 @@ import { Passage } from './passage';
 const FIRST_GROUP: u32 = 224;
 const NETWORK_SHIFT: u32 = 24;
 
-/** The next hop towards an address, host order; null: there is no route. */
-export function nextHopTo(core: Core, zone: u32, address: u32): NextHop {
-  const value = Routes.at(core.routes).lookup(zone, IPV4_HEAD, address);
+/** The next hop towards an address, a word of the packet's; null: there is no route. */
+export function nextHopTo(core: Core, t: Passage, word: u32): NextHop {
+  return nextHopAt(core, t, headOf(core, t, word), tailOf(core, t, word));
+}
+
+function nextHopAt(core: Core, t: Passage, head: u64, tail: u64): NextHop {
+  const value = Routes.at(core.routes).lookup(t.zone.index, head, tail);
   return value == 0 ? changetype<NextHop>(0) : NextHop.at(core.nextHops, value);
 }
 
@@ -43,7 +49,8 @@ export function nextHopTo(core: Core, zone: u32, address: u32): NextHop {
 export function checkSource(core: Core, p: Packet, t: Passage): Drop {
   const wanted = t.zone.reversePath;
   if (wanted == ReversePath.Off) return Drop.None;
-  const hop = nextHopTo(core, t.zone.index, bswap<u32>(t.source));
+  if (t.isIpv6 != 0 && isLinkLocalIpv6(t.ip6.sourceHead)) return Drop.None; // of this link
+  const hop = nextHopTo(core, t, t.source);
   const isThere = changetype<usize>(hop) != 0 && hop.kind <= <u32>RouteKind.Via;
   const isRight = wanted == ReversePath.Loose || (isThere && hop.iface == t.iface.index);
   return isThere && isRight ? Drop.None : Drop.ReversePath;
@@ -51,14 +58,16 @@ export function checkSource(core: Core, p: Packet, t: Passage): Drop {
 
 /** Drop.None: `t.out` and `t.adjacency` say where; CONSUMED: it is for the zone itself. */
 export function route(core: Core, p: Packet, t: Passage): Drop {
-  const address = bswap<u32>(t.newDestination);
-  return isForZone(core, t, address) ? CONSUMED : routeTo(core, p, t, address);
+  const head = headOf(core, t, t.newDestination);
+  const tail = tailOf(core, t, t.newDestination);
+  return isForZone(core, t, head, tail) ? CONSUMED : routeTo(core, p, t, head, tail);
 }
 
-/** As `route`, towards an address, host order, that is somebody else's. */
-export function routeTo(core: Core, p: Packet, t: Passage, address: u32): Drop {
+/** As `route`, towards an address that is somebody else's. */
+export function routeTo(core: Core, p: Packet, t: Passage, head: u64, tail: u64): Drop {
   if (!t.zone.has(ZONE_FORWARDS)) return Drop.NotForwarded;
-  const hop = nextHopTo(core, t.zone.index, address);
+  if (t.isIpv6 != 0 && staysOnLink(core, p, t, head)) return Drop.NotForwarded;
+  const hop = nextHopAt(core, t, head, tail);
   if (changetype<usize>(hop) == 0) {
     tellUnreachable(core, p, t, UNREACHABLE_NET, 0);
     return Drop.NoRoute;
@@ -72,8 +81,13 @@ export function routeTo(core: Core, p: Packet, t: Passage, address: u32): Drop {
   const out = Iface.at(core.ifaces, hop.iface);
   if (!out.inUse) return Drop.NoRoute;
   t.out = out;
-  const gateway: u64 = hop.kind == RouteKind.Via ? hop.gatewayTail : address;
-  const adjacency = adjacencyTo(core, out, IPV4_HEAD, gateway);
+  const isVia = hop.kind == RouteKind.Via;
+  const adjacency = adjacencyTo(
+    core,
+    out,
+    isVia ? hop.gatewayHead : head,
+    isVia ? hop.gatewayTail : tail,
+  );
   if (changetype<usize>(adjacency) == 0) return Drop.NeighbourQueueFull;
   t.adjacency = adjacency.reference;
   subject.passHop();
@@ -82,9 +96,22 @@ export function routeTo(core: Core, p: Packet, t: Passage, address: u32): Drop {
 }
 
 /** Its own addresses, broadcasts of its subnets, and groups: nothing here forwards those. */
-function isForZone(core: Core, t: Passage, address: u32): bool {
-  if (changetype<usize>(localIface(core, t.zone.index, IPV4_HEAD, address)) != 0) return true;
+function isForZone(core: Core, t: Passage, head: u64, tail: u64): bool {
+  if (changetype<usize>(localIface(core, t.iface, head, tail)) != 0) return true;
+  if (t.isIpv6 != 0) return false;
+  const address = <u32>tail;
   return address >>> NETWORK_SHIFT >= FIRST_GROUP || t.iface.isBroadcast(address);
+}
+
+/**
+ * RFC 4291 §2.5.6: no router forwards what is from or to an address of one link. Who sends from
+ * one is told (RFC 4443 §3.1, code 2).
+ */
+function staysOnLink(core: Core, p: Packet, t: Passage, head: u64): bool {
+  if (isLinkLocalIpv6(head)) return true;
+  if (!isLinkLocalIpv6(headOf(core, t, t.source))) return false;
+  tellUnreachable(core, p, t, UNREACHABLE_SCOPE, 0);
+  return true;
 }
 
 function refuse(core: Core, p: Packet, t: Passage, kind: u32): Drop {

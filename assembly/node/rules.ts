@@ -4,7 +4,7 @@
  *
  * Drops: RuleDrop, RuleReject.
  */
-import { Drop, Family, RxFlag } from '../abi';
+import { Drop, RxFlag } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
 import { AddressTypeBit, Hook, RejectWith, State, UNCHANGED, Verdict } from '../rules-abi';
@@ -15,20 +15,20 @@ import { Rules, hasHook } from '../rules/rules';
 import { Subject } from '../rules/subject';
 import { Iface } from '../table/iface';
 import { localIface } from '../table/local';
-import { IPV4_HEAD } from '../table/neighbour';
 import { FIRST_SHARE } from '../table/share';
-import { Zone } from '../table/zone';
-import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { TCP_SYN } from '../wire/tcp';
 import { FlowStatus, JournalKind } from '../zone-abi';
+import { headOf, tailOf } from './addresses';
 import {
   UNREACHABLE_HOST,
   UNREACHABLE_HOST_PROHIBITED,
   UNREACHABLE_NET,
   UNREACHABLE_NET_PROHIBITED,
+  UNREACHABLE_POLICY,
   UNREACHABLE_PORT,
   UNREACHABLE_PROHIBITED,
   UNREACHABLE_PROTOCOL,
+  UNREACHABLE_REJECT_ROUTE,
   tellReset,
   tellUnreachable,
 } from './errors';
@@ -41,13 +41,13 @@ const LIMITED_BROADCAST: u32 = 0xffffffff;
 const PORT_SHIFT: u32 = 16;
 const PORT_MASK: u32 = 0xffff;
 
-/** Whether a zone translates: then nothing of it may leave that no flow vouches for. */
-export function translates(core: Core, zone: Zone): bool {
+/** Whether the zone translates packets of the family: then nothing of it may leave that no flow vouches for. */
+export function translates(core: Core, t: Passage): bool {
   const rules = Rules.at(core.rules);
   return (
-    zone.serviceKeys != 0 ||
-    hasHook(rules, zone.index, Family.Ipv4, Hook.NatPostrouting) ||
-    hasHook(rules, zone.index, Family.Ipv4, Hook.NatPrerouting)
+    (t.isIpv6 == 0 && t.zone.serviceKeys != 0) ||
+    hasHook(rules, t.zone.index, t.family, Hook.NatPostrouting) ||
+    hasHook(rules, t.zone.index, t.family, Hook.NatPrerouting)
   );
 }
 
@@ -56,15 +56,16 @@ export function openSubject(core: Core, p: Packet, t: Passage): void {
   const s = Subject.at(core.subject);
   s.forget();
   s.zone = t.zone.index;
-  s.family = Family.Ipv4;
+  s.family = t.family;
   s.protocol = t.protocol;
-  s.sourceHead = s.destinationHead = s.originalHead = IPV4_HEAD;
-  s.sourceTail = bswap<u32>(t.source);
-  s.originalTail = bswap<u32>(t.destination);
+  s.sourceHead = headOf(core, t, t.source);
+  s.sourceTail = tailOf(core, t, t.source);
+  s.originalHead = headOf(core, t, t.destination);
+  s.originalTail = tailOf(core, t, t.destination);
   if (hasPorts(t.protocol)) {
     s.sourcePort = hostPort(t.ports);
     s.originalPort = hostPort(t.ports >>> PORT_SHIFT);
-  } else if (t.protocol == PROTOCOL_ICMP) {
+  } else if (t.isIcmp) {
     s.icmpType = (t.ports >>> PORT_SHIFT) & 0xff;
     s.icmpCode = t.ports >>> (PORT_SHIFT + 8);
   }
@@ -83,7 +84,8 @@ export function openSubject(core: Core, p: Packet, t: Passage): void {
   if (changetype<usize>(t.line) != 0) {
     s.connMark = t.state.mark;
     const original = t.line.original;
-    s.originalTail = bswap<u32>(original.destination);
+    s.originalHead = headOf(core, t, original.destination);
+    s.originalTail = tailOf(core, t, original.destination);
     if (hasPorts(t.protocol)) s.originalPort = hostPort(original.ports >>> PORT_SHIFT);
   }
   setDestination(core, t, t.destination, t.ports);
@@ -92,9 +94,10 @@ export function openSubject(core: Core, p: Packet, t: Passage): void {
 /** What the destination is from now on. */
 export function setDestination(core: Core, t: Passage, destination: u32, ports: u32): void {
   const s = Subject.at(core.subject);
-  s.destinationTail = bswap<u32>(destination);
+  s.destinationHead = headOf(core, t, destination);
+  s.destinationTail = tailOf(core, t, destination);
   s.destinationPort = hasPorts(t.protocol) ? hostPort(ports >>> PORT_SHIFT) : 0;
-  const local = localIface(core, t.zone.index, IPV4_HEAD, s.destinationTail);
+  const local = localIface(core, t.iface, s.destinationHead, s.destinationTail);
   const types = typesOf(t, <u32>s.destinationTail, local);
   s.destinationTypes = types;
   const isElsewhere = types == AddressTypeBit.Local && local != t.iface;
@@ -105,9 +108,10 @@ function hostPort(port: u32): u32 {
   return bswap<u16>(<u16>(port & PORT_MASK));
 }
 
-/** AddressTypeBits of an address; `local`: the interface that has it. */
+/** AddressTypeBits of an address, of which `ip` are the last bytes; `local`: the interface that has it. */
 function typesOf(t: Passage, ip: u32, local: Iface): u32 {
   if (changetype<usize>(local) != 0) return AddressTypeBit.Local;
+  if (t.isIpv6 != 0) return AddressTypeBit.Unicast; // groups are martians here
   const network = ip >>> NETWORK_SHIFT;
   if (ip == LIMITED_BROADCAST || t.iface.isBroadcast(ip)) return AddressTypeBit.Broadcast;
   const isGroup = network >= FIRST_GROUP && network < FIRST_GROUP + 16;
@@ -117,7 +121,7 @@ function typesOf(t: Passage, ip: u32, local: Iface): u32 {
 /** Drop.None: the rules at a hook let it pass. */
 export function ask(core: Core, p: Packet, t: Passage, hook: Hook): Drop {
   const rules = Rules.at(core.rules);
-  if (!hasHook(rules, t.zone.index, Family.Ipv4, hook)) return Drop.None;
+  if (!hasHook(rules, t.zone.index, t.family, hook)) return Drop.None;
   const s = Subject.at(core.subject);
   s.state = t.ctState | natBits(t);
   s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
@@ -135,7 +139,7 @@ export function ask(core: Core, p: Packet, t: Passage, hook: Hook): Drop {
 /** Asks a hook of the nat table. True: the subject says what binding is wanted. */
 export function askNat(core: Core, t: Passage, hook: Hook): bool {
   const rules = Rules.at(core.rules);
-  if (!hasHook(rules, t.zone.index, Family.Ipv4, hook)) return false;
+  if (!hasHook(rules, t.zone.index, t.family, hook)) return false;
   const s = Subject.at(core.subject);
   s.state = t.ctState | natBits(t);
   s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
@@ -156,8 +160,10 @@ function reject(core: Core, p: Packet, t: Passage, how: u32): void {
 function codeOf(how: u32): u32 {
   switch (how) {
     case RejectWith.IcmpNetUnreachable:
+    case RejectWith.Icmp6NoRoute:
       return UNREACHABLE_NET;
     case RejectWith.IcmpHostUnreachable:
+    case RejectWith.Icmp6AddrUnreachable:
       return UNREACHABLE_HOST;
     case RejectWith.IcmpProtoUnreachable:
       return UNREACHABLE_PROTOCOL;
@@ -166,7 +172,12 @@ function codeOf(how: u32): u32 {
     case RejectWith.IcmpHostProhibited:
       return UNREACHABLE_HOST_PROHIBITED;
     case RejectWith.IcmpAdminProhibited:
+    case RejectWith.Icmp6AdmProhibited:
       return UNREACHABLE_PROHIBITED;
+    case RejectWith.Icmp6PolicyFail:
+      return UNREACHABLE_POLICY;
+    case RejectWith.Icmp6RejectRoute:
+      return UNREACHABLE_REJECT_ROUTE;
     default:
       return UNREACHABLE_PORT;
   }

@@ -1,7 +1,7 @@
 /**
  * Too big: tells the sender of a packet that is too long for the path, so that it sends
  * shorter ones: ICMP "fragmentation needed" with the MTU (RFC 1191 §4), ICMPv6 "packet too
- * big" (RFC 4443 §3.2). Over IPv4 any other error as well, for zones. The packet itself stays
+ * big" (RFC 4443 §3.2). Any other error as well, for zones. The packet itself stays
  * what it was; the caller drops it.
  *
  * The message leaves by the port the packet came from, behind its Ethernet header turned
@@ -20,7 +20,7 @@ import { PACKET_TAGGED, Packet, reserve } from '../packet';
 import { ETHERNET_BYTES, Ethernet, isStation } from '../wire/ethernet';
 import { UPPER_NEXT_SHIFT, UPPER_OFFSET_MASK, upperLayerAt } from '../wire/extension';
 import { ICMP_BYTES, ICMP_FRAGMENTATION_NEEDED, ICMP_UNREACHABLE, Icmp } from '../wire/icmp';
-import { ICMP6_BYTES, ICMP6_TOO_BIG, ICMP6_TOO_BIG_BYTES, Icmp6, NEXT_ICMP6 } from '../wire/icmp6';
+import { ICMP6_BYTES, ICMP6_TOO_BIG, ICMP6_ERROR_BYTES, Icmp6, NEXT_ICMP6 } from '../wire/icmp6';
 import {
   IPV4_BYTES,
   IPV4_DF,
@@ -123,9 +123,25 @@ function tell6(core: Core, p: Packet, l3: u32, mtuBytes: u32, from: usize): bool
   if (p.window(l3, IPV6_BYTES) == 0) return false;
   const ip = Ipv6.at(at);
   const total = IPV6_BYTES + ip.payloadBytes;
-  if (total <= mtuBytes || p.window(l3, total) == 0 || !mayHear6(ip, total)) return false;
-  const quoted = min(total, MOST_IPV6_BYTES - IPV6_BYTES - ICMP6_TOO_BIG_BYTES);
-  const messageBytes = ICMP6_TOO_BIG_BYTES + quoted;
+  if (total <= mtuBytes || p.window(l3, total) == 0) return false;
+  return answerError6(core, p, l3, total, ICMP6_TOO_BIG, mtuBytes, from);
+}
+
+/** As `answerError4`, of the IPv6 packet of `total` bytes at `l3`, which are all there. */
+export function answerError6(
+  core: Core,
+  p: Packet,
+  l3: u32,
+  total: u32,
+  kind: u32,
+  rest: u32,
+  from: usize,
+): bool {
+  const at: usize = p.data + l3;
+  const ip = Ipv6.at(at);
+  if (!mayHear6(ip, total)) return false;
+  const quoted = min(total, MOST_IPV6_BYTES - IPV6_BYTES - ICMP6_ERROR_BYTES);
+  const messageBytes = ICMP6_ERROR_BYTES + quoted;
   const reply = openReply(core, p, l3, IPV6_BYTES + messageBytes);
   if (reply == 0) return false;
   const header = Ipv6.at(reply + l3);
@@ -135,8 +151,8 @@ function tell6(core: Core, p: Packet, l3: u32, mtuBytes: u32, from: usize): bool
   header.destinationHead = ip.sourceHead;
   header.destinationTail = ip.sourceTail;
   const icmp = reply + l3 + IPV6_BYTES;
-  memory.copy(icmp + ICMP6_TOO_BIG_BYTES, at, quoted);
-  Icmp6.at(icmp).emitTooBig(mtuBytes, messageBytes);
+  memory.copy(icmp + ICMP6_ERROR_BYTES, at, quoted);
+  Icmp6.at(icmp).emit(kind & TYPE_MASK, kind >> CODE_SHIFT, rest, messageBytes);
   closeReply(core, p, reply, l3 + IPV6_BYTES + messageBytes);
   return true;
 }

@@ -1,5 +1,5 @@
 /**
- * Translate: writes a flow's addresses and ports into a packet of it, one hop less, and
+ * Translate: writes a flow's addresses and ports into an IPv4 packet of it, one hop less, and
  * brings checksums along (RFC 1624, RFC 3022 §4.1; features NA-11). What was wrong stays wrong.
  *
  * A UDP checksum of 0 stays 0; one that becomes 0 is sent as 0xffff (RFC 768). A checksum that
@@ -18,8 +18,8 @@ import { PROTOCOL_SCTP } from './passage';
 
 const SOURCE: usize = 12;
 const DESTINATION: usize = 16;
-const TCP_CHECKSUM: usize = 16; // RFC 9293 §3.1
-const UDP_CHECKSUM: usize = 6;
+export const TCP_CHECKSUM: usize = 16; // RFC 9293 §3.1
+export const UDP_CHECKSUM: usize = 6;
 const ICMP_CHECKSUM: usize = 2;
 const ICMP_ID: usize = 4;
 const SCTP_CHECKSUM: usize = 8;
@@ -70,14 +70,19 @@ export function translate(
     store<u16>(l4, id, ICMP_ID);
     const checksum: u32 = load<u16>(l4, ICMP_CHECKSUM);
     store<u16>(l4, <u16>grown(checksum, line.layer4Delta), ICMP_CHECKSUM);
-  } else if (protocol == PROTOCOL_SCTP && load<u32>(l4) != line.newPorts) {
-    store<u32>(l4, line.newPorts);
-    store<u32>(l4, 0, SCTP_CHECKSUM);
-    store<u32>(l4, crc32c(l4, bytes), SCTP_CHECKSUM);
-  }
+  } else if (protocol == PROTOCOL_SCTP) translateSctp(l4, bytes, line);
 }
 
-function moveChecksum(p: Packet, at: usize, isUdp: bool, line: FlowLine): void {
+/** Writes a flow's ports into the SCTP packet of `bytes` bytes at `l4`. */
+export function translateSctp(l4: usize, bytes: u32, line: FlowLine): void {
+  if (load<u32>(l4) == line.newPorts) return;
+  store<u32>(l4, line.newPorts);
+  store<u32>(l4, 0, SCTP_CHECKSUM);
+  store<u32>(l4, crc32c(l4, bytes), SCTP_CHECKSUM);
+}
+
+/** Brings the checksum of TCP, UDP or ICMPv6 at `at` along. */
+export function moveChecksum(p: Packet, at: usize, isUdp: bool, line: FlowLine): void {
   const checksum: u32 = load<u16>(at);
   if (p.has(RxFlag.Offload) && Vnet.at(p.data - VNET_BYTES).needsChecksum) {
     store<u16>(at, <u16>fold(<u64>checksum + line.addressDelta));

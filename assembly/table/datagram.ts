@@ -51,7 +51,8 @@ export class Datagram {
   /** Neighbours in the order of first fragments. */
   older: Datagram;
   newer: Datagram;
-  private spare: u32;
+  /** Payload bytes of the longest fragment. */
+  mostBytes: u32;
 
   static at(ptr: usize): Datagram {
     return changetype<Datagram>(ptr);
@@ -117,6 +118,7 @@ export class Datagram {
     this.parts++;
     this.receivedBytes += part.payloadBytes;
     this.endBytes = max(this.endBytes, part.end);
+    this.mostBytes = max(this.mostBytes, part.payloadBytes);
     this.ecnSeen |= 1 << part.ecn;
     if (part.hasMore == 0) this.totalBytes = part.end;
     let from = part.payload;

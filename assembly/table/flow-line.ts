@@ -2,7 +2,11 @@
  * One direction of a flow, and what both share: the rows of table/flow.ts.
  */
 import { FLOW_LINE_BYTES, FLOW_STATE_BYTES } from '../memory';
+import { NEXT_ICMP6 } from '../wire/icmp6';
+import { PROTOCOL_ICMP } from '../wire/ipv4';
 import { FlowStatus } from '../zone-abi';
+
+const ZONE_MASK: u32 = 0xffff;
 
 /** Flags of a line. */
 export const LINE_FAST: u8 = 1; // judged, and nothing about its packets needs a closer look
@@ -19,19 +23,24 @@ const NOTES_SHIFT: u32 = 10;
 const PUBLIC_STATUS: u32 = (1 << NOTES_SHIFT) - 1;
 const WORDS_BYTES: usize = 8;
 
+/** In the scope of IPv6 flows, whose addresses are numbers: table/flow-address.ts. */
+export const IPV6_SCOPE: u32 = 1 << 29;
 /** Bits of the scope of entries that are no flows: mapping.ts, affinity.ts. Above all zones. */
 export const PERMIT_SCOPE: u32 = 1 << 30;
 export const MAPPING_SCOPE: u32 = 1 << 31;
 export const AFFINITY_SCOPE: u32 = PERMIT_SCOPE | MAPPING_SCOPE;
 
-/** One direction. Addresses and ports as they are loaded from the wire. */
+/**
+ * One direction. Addresses and ports as they are loaded from the wire; of IPv6 an address is
+ * its number.
+ */
 @unmanaged
 export class FlowLine {
   source: u32;
   destination: u32;
   /** Source port, destination port; of ICMP identifier, type and code. */
   ports: u32;
-  /** Protocol | zone << 8. Never 0 in an entry that is in use. */
+  /** Protocol | zone << 8 | IPV6_SCOPE. Never 0 in an entry that is in use. */
   scope: u32;
   newSource: u32;
   newDestination: u32;
@@ -62,7 +71,16 @@ export class FlowLine {
   }
 
   get zone(): u32 {
-    return this.scope >> 8;
+    return (this.scope >> 8) & ZONE_MASK;
+  }
+
+  get isIpv6(): bool {
+    return (this.scope & IPV6_SCOPE) != 0;
+  }
+
+  /** ICMP of its family. */
+  get isIcmp(): bool {
+    return this.protocol == (this.isIpv6 ? NEXT_ICMP6 : PROTOCOL_ICMP);
   }
 
   /** Whether its entry is a flow: not free, and nothing of mapping.ts or affinity.ts. */

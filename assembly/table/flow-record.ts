@@ -2,7 +2,9 @@
 import { Family } from '../abi';
 import { Core } from '../memory';
 import { FLOW_RECORD_BYTES, FlowRecord } from '../zone-abi';
+import { storeAddress } from './address';
 import { Flows } from './flow';
+import { FlowAddresses } from './flow-address';
 import { FlowLine } from './flow-line';
 import { flowLeftMs } from './flow-timers';
 
@@ -16,15 +18,15 @@ export function writeFlow(core: Core, record: usize, either: FlowLine): void {
   const reply = line.other;
   const state = flows.stateOf(line);
   memory.fill(record, 0, FLOW_RECORD_BYTES);
-  store<u32>(record, line.source, FlowRecord.Source);
-  store<u32>(record, line.destination, FlowRecord.Destination);
-  store<u32>(record, reply.source, FlowRecord.ReplySource);
-  store<u32>(record, reply.destination, FlowRecord.ReplyDestination);
+  writeWord(core, line, line.source, record + <usize>FlowRecord.Source);
+  writeWord(core, line, line.destination, record + <usize>FlowRecord.Destination);
+  writeWord(core, line, reply.source, record + <usize>FlowRecord.ReplySource);
+  writeWord(core, line, reply.destination, record + <usize>FlowRecord.ReplyDestination);
   store<u32>(record, portsOf(line), FlowRecord.SourcePort);
   store<u32>(record, portsOf(reply), FlowRecord.ReplySourcePort);
   store<u16>(record, <u16>line.zone, FlowRecord.Zone);
   store<u8>(record, <u8>line.protocol, FlowRecord.Protocol);
-  store<u8>(record, <u8>Family.Ipv4, FlowRecord.Family);
+  store<u8>(record, <u8>(line.isIpv6 ? Family.Ipv6 : Family.Ipv4), FlowRecord.Family);
   store<u8>(record, state.phase, FlowRecord.State);
   store<u16>(record, <u16>state.status, FlowRecord.Status);
   store<u32>(record, state.mark, FlowRecord.Mark);
@@ -37,6 +39,13 @@ export function writeFlow(core: Core, record: usize, either: FlowLine): void {
   store<u32>(record, state.id, FlowRecord.Id);
   store<u32>(record, core.nowMs - state.beganMs, FlowRecord.AgeMs);
   store<u32>(record, flows.entryOf(line), FlowRecord.Entry);
+}
+
+/** An address of a line, as on the wire. */
+function writeWord(core: Core, line: FlowLine, word: u32, at: usize): void {
+  if (!line.isIpv6) return store<u32>(at, word);
+  const addresses = FlowAddresses.at(core.flowAddresses);
+  storeAddress(at, addresses.headOf(word), addresses.tailOf(word));
 }
 
 /** Both ports in host order; of ICMP the second is type << 8 | code, as it lies on the wire. */

@@ -1,6 +1,7 @@
 /**
  * The flow table: one entry for a connection, with both its directions, what to write into
- * its packets, its state and its counters (DESIGN §1.6). IPv4.
+ * its packets, its state and its counters (DESIGN §1.6). Of both families: an IPv6 address is
+ * a number here, see flow-address.ts.
  *
  *   index     buckets of a line: eight tags u16, eight references u32. A reference is
  *             2 * entry + direction + 1; 0: free. A key has two candidate buckets, and an

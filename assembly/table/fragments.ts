@@ -20,6 +20,7 @@ import { Core, alignLine } from '../memory';
 import { reserve } from '../packet';
 import { Pool } from '../pool';
 import { ETHERNET_BYTES } from '../wire/ethernet';
+import { EXTENSION_BYTES } from '../wire/extension';
 import { IPV4_DF, Ipv4 } from '../wire/ipv4';
 import { IPV6_BYTES, Ipv6 } from '../wire/ipv6';
 import { Datagram, JUDGED_FIT, JUDGED_OVERLAP, JUDGED_TWICE, ROW_BYTES } from './datagram';
@@ -56,6 +57,8 @@ export class Fragments {
   private pool: Pool;
   /** Bytes of the frame whose address `add` returned last. */
   frameBytes: u32;
+  /** Bytes of the longest fragment of it, IP headers included. */
+  partBytes: u32;
   /** Datagrams that wait now. */
   waiting: u32;
   /** Datagrams so far: made whole, too old, given up for others, refused for what they were. */
@@ -129,6 +132,7 @@ export class Fragments {
     if (frame == 0) return FRAGMENT_NO_ROOM;
     memory.copy(frame, ip - ETHERNET_BYTES, headers);
     part.nameNext(frame + ETHERNET_BYTES);
+    this.partBytes = part.headerBytes + part.payloadBytes;
     memory.copy(frame + headers, part.payload, part.payloadBytes);
     return this.close(frame, part.headerBytes, part.payloadBytes);
   }
@@ -224,6 +228,8 @@ export class Fragments {
     memory.copy(frame, datagram.headers, ETHERNET_BYTES + header);
     datagram.gather(this.pool, ip + header);
     if (datagram.metCongestion) markCongestion(ip);
+    this.partBytes = header + datagram.mostBytes;
+    if (Ipv6.at(ip).isVersion6) this.partBytes += EXTENSION_BYTES;
     this.forget(datagram);
     this.completed++;
     return this.close(frame, header, total);

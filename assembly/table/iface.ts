@@ -7,6 +7,7 @@
  * it is set up: iface-config.ts.
  */
 import { IFACE_BYTES } from '../memory';
+import { isLinkLocalIpv6 } from '../wire/ipv6';
 import { INTERFACE_ADDRESSES } from '../zone-abi';
 import { IPV4_HEAD } from './neighbour';
 import { Port } from './port';
@@ -81,14 +82,16 @@ export class Iface {
 
   /**
    * Place of the address this interface speaks with to another one: the first on the same
-   * subnet, else the first of the family; `addressCount`: it has none.
+   * subnet, else the first of the family, link-local ones only where there is no other
+   * (RFC 6724 §5, rule 2); `addressCount`: it has none.
    */
   speakerTo(head: u64, tail: u64): u32 {
     const isIpv4 = head == IPV4_HEAD;
     let first = this.addressCount;
     for (let i: u32 = this.addressCount; i-- > 0;) {
-      if ((this.addressHead(i) == IPV4_HEAD) != isIpv4) continue;
-      first = i;
+      const own = this.addressHead(i);
+      if ((own == IPV4_HEAD) != isIpv4) continue;
+      if (first == this.addressCount || !isLinkLocalIpv6(own)) first = i;
     }
     for (let i: u32 = 0; i < this.addressCount; i++) {
       if ((this.addressHead(i) == IPV4_HEAD) != isIpv4) continue;

@@ -1,15 +1,21 @@
 /**
- * Own addresses of all zones, by zone and address: one hash table (buckets.ts) whose key is a
- * secret hash, compared in full with the router interface or virtual IP (vip.ts) it names. Two addresses of one hash
- * would not both find a place; they are as likely as guessing the secret.
+ * Own addresses of all zones, by zone and address; link-local ones (RFC 4291 §2.5.6) by router
+ * interface and address, so that several may have the same: one hash table (buckets.ts) whose key
+ * is a secret hash, compared in full with the router interface or virtual IP (vip.ts) it names.
+ * Two addresses of one hash would not both find a place; they are as likely as guessing the
+ * secret.
  */
 import { Status } from '../abi';
 import { Core } from '../memory';
+import { isLinkLocalIpv6 } from '../wire/ipv6';
 import { INTERFACE_ADDRESSES } from '../zone-abi';
 import { Buckets } from './buckets';
 import { Iface } from './iface';
 import { localKey } from './local-key';
 import { VIP_BIT, Vip } from './vip';
+
+/** Above all zones. */
+const LINK_SCOPE: u32 = 1 << 31;
 
 /** Gives an interface an address, or takes one of its own away. Returns a Status. */
 export function setOwnAddress(
@@ -29,7 +35,7 @@ export function setOwnAddress(
   }
   if (i == <u32>INTERFACE_ADDRESSES) return Status.Full;
   const locals = Buckets.at(core.locals);
-  const key = localKey(core, iface.zone, head, tail);
+  const key = localKey(core, scopeOf(iface, head), head, tail);
   if (i == iface.addressCount) {
     if (locals.lookup(key) != 0) return Status.OutOfRange;
     if (!locals.insert(key, iface.index)) return Status.Full;
@@ -42,9 +48,8 @@ export function setOwnAddress(
 /** Takes address `i` of an interface away. */
 export function removeAddress(core: Core, iface: Iface, i: u32): void {
   const locals = Buckets.at(core.locals);
-  const found = locals.lookup(
-    localKey(core, iface.zone, iface.addressHead(i), iface.addressTail(i)),
-  );
+  const head = iface.addressHead(i);
+  const found = locals.lookup(localKey(core, scopeOf(iface, head), head, iface.addressTail(i)));
   if (found != 0) locals.removeAt(found);
   for (let next = i + 1; next < iface.addressCount; next++) {
     const bits = iface.prefixBits(next);
@@ -53,15 +58,23 @@ export function removeAddress(core: Core, iface: Iface, i: u32): void {
   iface.addressCount--;
 }
 
-/** The interface of a zone that has an address, or speaks for it; null: it is not the zone's. */
-export function localIface(core: Core, zone: u32, head: u64, tail: u64): Iface {
-  const found = Buckets.at(core.locals).lookup(localKey(core, zone, head, tail));
+/**
+ * The interface that has an address, or speaks for it, as somebody at `iface` sees it: one of its
+ * zone, which of a link-local address is itself. Null: none has it.
+ */
+export function localIface(core: Core, iface: Iface, head: u64, tail: u64): Iface {
+  const scope = scopeOf(iface, head);
+  const found = Buckets.at(core.locals).lookup(localKey(core, scope, head, tail));
   if (found == 0) return changetype<Iface>(0);
   const value = load<u32>(found);
   if ((value & VIP_BIT) != 0) {
     const vip = Vip.at(core, value & ~VIP_BIT);
-    return vip.is(zone, head, tail) ? Iface.at(core.ifaces, vip.iface) : changetype<Iface>(0);
+    return vip.is(iface.zone, head, tail) ? Iface.at(core.ifaces, vip.iface) : changetype<Iface>(0);
   }
-  const iface = Iface.at(core.ifaces, value);
-  return iface.isOwnAddress(head, tail) ? iface : changetype<Iface>(0);
+  const owner = Iface.at(core.ifaces, value);
+  return owner.isOwnAddress(head, tail) ? owner : changetype<Iface>(0);
+}
+
+function scopeOf(iface: Iface, head: u64): u32 {
+  return isLinkLocalIpv6(head) ? LINK_SCOPE | iface.index : iface.zone;
 }

@@ -5,7 +5,7 @@
  */
 import * as checksum from '../wire/checksum';
 import { Cut } from '../wire/cut';
-import { upperLayerAt } from '../wire/extension';
+import { chainAt, namedAt, upperLayerAt } from '../wire/extension';
 import { Icmp } from '../wire/icmp';
 import { Ipv4, ipv4BytesAt } from '../wire/ipv4';
 import { Tcp, tcpHeaderBytesAt } from '../wire/tcp';
@@ -135,6 +135,16 @@ export function emitIcmp(at: usize, bytes: u32, fields: usize): void {
 /** The next header, and the offset of what it tells of; 0 as `upperLayerAt` says. */
 export function upperLayer(ip: usize, bytes: u32): u32 {
   return upperLayerAt(ip, bytes);
+}
+
+/** Likewise, as `chainAt` says. */
+export function chain(ip: usize, bytes: u32): u32 {
+  return chainAt(ip, bytes);
+}
+
+/** Where the header at `offset` is named. */
+export function named(ip: usize, offset: u32): u32 {
+  return namedAt(ip, offset);
 }
 
 /** Opens a cut in `state`. How many fragments; 0: it was refused. */

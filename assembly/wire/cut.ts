@@ -9,9 +9,19 @@
  * the others those with the copied flag (bit 7 of the kind), padded to words. All but the
  * last have the same payload, a multiple of 8 bytes.
  *
+ * Of IPv6 a packet that was put together from fragments is cut again.
+ *
  * Checksums of layer 4 go over the whole packet and must be finished before.
  */
 import { ETHERNET_BYTES, Ethernet } from './ethernet';
+import {
+  EXTENSION_BYTES,
+  NEXT_FRAGMENT,
+  PLACE_MASK,
+  PLACE_NAMED_SHIFT,
+  fragmentPlaceIn,
+  writePart,
+} from './extension';
 import {
   FRAGMENT_UNIT_BYTES,
   IPV4_BYTES,
@@ -21,6 +31,7 @@ import {
   TYPE_IPV4,
   ipv4BytesAt,
 } from './ipv4';
+import { IPV6_BYTES, Ipv6 } from './ipv6';
 import { OPTION_END, optionBytes } from './option';
 import { networkOffset } from './vlan';
 
@@ -41,6 +52,9 @@ export class Cut {
   /** Payload of all fragments but the last. */
   private eachBytes: u32;
   fragments: u32;
+  /** Of IPv6: identification as loaded, and where the fragment header is named; else 0. */
+  private id: u32;
+  private nextAt: u32;
 
   /** Views CUT_BYTES bytes at `ptr`. */
   static at(ptr: usize): Cut {
@@ -63,24 +77,49 @@ export class Cut {
     if (header == 0 || !ip.hasRightSum || !hasSoundOptions(ip)) return false;
     if (tagBytes + header + FRAGMENT_UNIT_BYTES > mtuBytes) return false;
     if (ip.fragmentOffset + total > MOST_BYTES) return false;
-    const room = mtuBytes - tagBytes - header;
     this.data = data;
     this.l3 = l3;
+    this.nextAt = 0;
     this.headerBytes = header;
     this.laterHeaderBytes = IPV4_BYTES + writeCopied(ip, 0);
-    this.payloadBytes = total - header;
-    this.eachBytes = room - (room % FRAGMENT_UNIT_BYTES);
-    this.fragments = (this.payloadBytes + this.eachBytes - 1) / this.eachBytes;
+    this.share(total - header, mtuBytes - tagBytes - header);
     return true;
+  }
+
+  /**
+   * Likewise an IPv6 packet without fragment header, which is all of the frame behind the
+   * Ethernet header, under an identification as loaded. RFC 8200 §4.5.
+   */
+  openIpv6(data: usize, length: u32, mtuBytes: u32, id: u32): bool {
+    const bytes = length - ETHERNET_BYTES;
+    const header = fragmentPlaceIn(data + ETHERNET_BYTES, bytes);
+    const place = header & PLACE_MASK;
+    if (header == 0 || place + EXTENSION_BYTES + FRAGMENT_UNIT_BYTES > mtuBytes) return false;
+    this.data = data;
+    this.l3 = ETHERNET_BYTES;
+    this.id = id;
+    this.nextAt = header >>> PLACE_NAMED_SHIFT;
+    this.headerBytes = this.laterHeaderBytes = place;
+    this.share(bytes - place, mtuBytes - place - EXTENSION_BYTES);
+    return true;
+  }
+
+  /** Shares a payload among fragments that have room for `room` bytes each. */
+  private share(payloadBytes: u32, room: u32): void {
+    this.payloadBytes = payloadBytes;
+    this.eachBytes = room - (room % FRAGMENT_UNIT_BYTES);
+    this.fragments = (payloadBytes + this.eachBytes - 1) / this.eachBytes;
   }
 
   /** Bytes of the frame of fragment `index`. */
   bytesOf(index: u32): u32 {
-    return this.l3 + this.headerBytesOf(index) + this.payloadOf(index);
+    const more = this.nextAt == 0 ? 0 : EXTENSION_BYTES;
+    return this.l3 + this.headerBytesOf(index) + more + this.payloadOf(index);
   }
 
   /** Writes fragment `index`, `bytesOf(index)` bytes, to `to`, not within the frame. */
   write(index: u32, to: usize): void {
+    if (this.nextAt != 0) return this.writeIpv6(index, to);
     const from = this.data + this.l3;
     const header = this.headerBytesOf(index);
     const payload = this.payloadOf(index);
@@ -92,6 +131,19 @@ export class Cut {
     const isLast = index + 1 == this.fragments;
     setHeader(Ipv4.at(ip), header, payload, offset / FRAGMENT_UNIT_BYTES, isLast);
     memory.copy(ip + header, from + this.headerBytes + offset, payload);
+  }
+
+  private writeIpv6(index: u32, to: usize): void {
+    const header = this.headerBytes;
+    const payload = this.payloadOf(index);
+    const offset = index * this.eachBytes;
+    memory.copy(to, this.data, this.l3 + header);
+    const ip = to + this.l3;
+    Ipv6.at(ip).payloadBytes = header - IPV6_BYTES + EXTENSION_BYTES + payload;
+    const isLast = index + 1 == this.fragments;
+    writePart(ip + header, load<u8>(ip + this.nextAt), offset, isLast, this.id);
+    store<u8>(ip + this.nextAt, <u8>NEXT_FRAGMENT);
+    memory.copy(ip + header + EXTENSION_BYTES, this.data + this.l3 + header + offset, payload);
   }
 
   private headerBytesOf(index: u32): u32 {

@@ -20,6 +20,12 @@ const CONGESTION: u32 = 0x3000; // bits 4 and 5 of byte 1
 /** Address blocks, RFC 4291 §2.7. */
 const GROUP_MASK: u64 = 0xff;
 const GROUP: u64 = 0xff;
+const LINK_MASK: u64 = 0xc0ff; // fe80::/10
+const LINK: u64 = 0x80fe;
+/** ::1, and ::ffff:0:0/96: its second half's first four bytes. */
+const LOOPBACK_TAIL: u64 = 0x0100000000000000;
+const MAPPED_MASK: u64 = 0xffffffff;
+const MAPPED: u64 = 0xffff0000;
 
 @unmanaged
 export class Ipv6 {
@@ -58,9 +64,18 @@ export class Ipv6 {
     return this.hops;
   }
 
+  set hopLimit(hops: u32) {
+    this.hops = <u8>hops;
+  }
+
   /** DSCP and ECN: 4 bits in byte 0, 4 in byte 1. */
   get trafficClass(): u32 {
     return (bswap<u32>(this.first) >>> CLASS_SHIFT) & CLASS_MASK;
+  }
+
+  set trafficClass(traffic: u32) {
+    const rest = bswap<u32>(this.first) & ~(CLASS_MASK << CLASS_SHIFT);
+    this.first = bswap<u32>(rest | (traffic << CLASS_SHIFT));
   }
 
   /** Sets both bits of the ECN field: congestion experienced, RFC 3168 §5. */
@@ -84,4 +99,18 @@ if (IPV6_BYTES != 40) ERROR('Ipv6 must be 40 bytes');
 /** Whether an address whose first half is `head` is a group's. */
 export function isGroupIpv6(head: u64): bool {
   return (head & GROUP_MASK) == GROUP;
+}
+
+/** Whether it is good on its link only: fe80::/10, RFC 4291 §2.5.6. */
+export function isLinkLocalIpv6(head: u64): bool {
+  return (head & LINK_MASK) == LINK;
+}
+
+/**
+ * Whether no packet on a wire is from or to an address: unspecified, loopback (RFC 4291 §2.5.2,
+ * §2.5.3), or one of IPv4 (§2.5.5.2, RFC 6890 §2.2.3).
+ */
+export function isNobodyIpv6(head: u64, tail: u64): bool {
+  if (head != 0) return false;
+  return tail == 0 || tail == LOOPBACK_TAIL || (tail & MAPPED_MASK) == MAPPED;
 }

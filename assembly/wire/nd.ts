@@ -10,10 +10,13 @@
  */
 import { Packet } from '../packet';
 import { checksumOf } from './checksum';
-import { loadMac, storeMac } from './ethernet';
-import { Icmp6, NEXT_ICMP6, hasRightIcmp6Sum, icmp6Sum } from './icmp6';
+import { ETHERNET_BYTES, loadMac, storeMac } from './ethernet';
+import { ICMP6_BYTES, Icmp6, NEXT_ICMP6, hasRightIcmp6Sum, icmp6Sum } from './icmp6';
 import { IPV6_BYTES, Ipv6 } from './ipv6';
 
+/** ICMPv6 types of router and neighbour discovery, and redirects. */
+const FIRST_LINK_TYPE: u32 = 133;
+const LAST_LINK_TYPE: u32 = 137;
 export const ND_SOLICITATION: u32 = 135;
 export const ND_ADVERTISEMENT: u32 = 136;
 export const ND_HOP_LIMIT: u32 = 255; // RFC 4861 §7.1: not forwarded by any router
@@ -159,4 +162,15 @@ export function solicitedMac(targetTail: u64): u64 {
 /** Whether a destination is the solicited-node group of a target with this second half. */
 export function isSolicitedNode(head: u64, tail: u64, targetTail: u64): bool {
   return head == SOLICITED_HEAD && tail == solicitedTail(targetTail);
+}
+
+/**
+ * Whether an untagged IPv6 packet is what neighbours and routers of a link say to one another,
+ * RFC 4861 §4: no router forwards it, and none tracks it.
+ */
+export function isLinkTalk(p: Packet): bool {
+  const header = p.window(ETHERNET_BYTES, IPV6_BYTES + ICMP6_BYTES);
+  if (header == 0 || Ipv6.at(header).nextHeader != NEXT_ICMP6) return false;
+  const type = Icmp6.at(header + IPV6_BYTES).type;
+  return type >= FIRST_LINK_TYPE && type <= LAST_LINK_TYPE;
 }

@@ -159,6 +159,8 @@ function stepAt(view: DataView, at: number, names: Names): WalkStep {
     domain: names.domain(number(TraceField.D)),
     mac: formatMac(mac),
     ip: ipAt(view, at),
+    isIpv6: view.getUint16(at + TraceField.Family, true) === Number(Family.Ipv6),
+    ports: number(TraceField.MacLow),
   };
   return {
     stage: Node[view.getUint16(at + TraceField.Node, true)]!,
@@ -182,6 +184,8 @@ interface TraceRecord {
   domain: string;
   mac: string;
   ip: string;
+  isIpv6: boolean;
+  ports: number;
 }
 
 type Sentence = (record: TraceRecord, names: Names) => string;
@@ -264,10 +268,8 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.FlowReopened]: () => 'its flow is over: a new one begins in its place',
   [Trace.RouteFound]: ({ a, b, d }, names) =>
     `route: a prefix of ${a} bits, ${RouteKind[d]!.toLowerCase()}, out of ${names.iface(b)}`,
-  [Trace.SourceTranslated]: ({ a, b, c }) =>
-    `source ${endText(a, c >>> 16)} becomes ${endText(b, c & 0xffff)}`,
-  [Trace.DestinationTranslated]: ({ a, b, c }) =>
-    `destination ${endText(a, c >>> 16)} becomes ${endText(b, c & 0xffff)}`,
+  [Trace.SourceTranslated]: numbers => becomesText('source', numbers),
+  [Trace.DestinationTranslated]: numbers => becomesText('destination', numbers),
   [Trace.Judged]: ({ b }) =>
     `as the packets before it: ${b === 0 ? 'no rule asked for it' : 'the same rules apply'}`,
   [Trace.ErrorSent]: ({ a, b }) => `the sender is told: ICMP type ${a}, code ${b}`,
@@ -284,10 +286,20 @@ const SENTENCES: Record<Trace, Sentence> = {
   [Trace.OutOfWindow]: ({ a, b, c }) => `${boundText(a)}: ${b}, limit ${c}`,
 };
 
+/** What NAT did; of IPv6 the record has room for the new address alone. */
+function becomesText(end: string, { a, b, c, ip, isIpv6, ports }: TraceRecord): string {
+  if (isIpv6) return `${end} port ${port(ports >>> 16)} becomes [${ip}]:${port(ports & 0xffff)}`;
+  return `${end} ${endText(a, c >>> 16)} becomes ${endText(b, c & 0xffff)}`;
+}
+
 /** An IPv4 address and a port, both as loaded from the wire. */
-function endText(address: number, port: number): string {
+function endText(address: number, wirePort: number): string {
   const bytes = new Uint8Array(Uint32Array.of(address).buffer);
-  return `${formatIp(bytes)}:${((port & 0xff) << 8) | (port >>> 8)}`;
+  return `${formatIp(bytes)}:${port(wirePort)}`;
+}
+
+function port(wirePort: number): number {
+  return ((wirePort & 0xff) << 8) | (wirePort >>> 8);
 }
 
 /** Why a backend got the packet: `rr among 2 of 3`. */

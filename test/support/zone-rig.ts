@@ -23,6 +23,7 @@ export const ZONE_DROPS = [
   'NotIp',
   'IpMalformed',
   'IpChecksum',
+  'HeaderChain',
   'Martian',
   'ReversePath',
   'Invalid',
@@ -185,8 +186,8 @@ export class ZoneRig {
   }
 
   /** Takes a text of iptables-save into use. */
-  rules(text: string, zone = 0): this {
-    const set = parseRules({ text, family: 'ipv4', file: 'rules.v4' });
+  rules(text: string, zone = 0, family: 'ipv4' | 'ipv6' = 'ipv4'): this {
+    const set = parseRules({ text, family, file: `rules.${family.slice(2)}` });
     const interfaces = new Map([...this.names].map(([name, index]) => [name, index + 1]));
     this.compiled = compileRules([{ zone, sets: [set], interfaces, path: 'zones.test' }]);
     assert.is(this.core.zones.useRules(this.compiled.program), 0);

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Drop } from '../../assembly/abi.js';
 import { ReversePath, RouteKind, ZoneOption } from '../../assembly/zone-abi.js';
 import { parseIp } from '../../src/frame/address.js';
+import { HOP_OPTIONS, OPTIONS, extended } from '../support/extension.js';
 import { type Frame, type TcpOptions, eth } from '../support/frame.js';
 import {
   HOST,
@@ -37,6 +38,10 @@ const SCENARIOS: Record<Exclude<ZoneDrop, 'NeighbourQueueFull' | 'Untranslatable
   NotIp: () => inside(eth(HOST, INSIDE.mac).type(0x88b5).payload(46)),
   IpMalformed: () => inside(spoilt(toServer().udp(1, 2), 14, 0x44)),
   IpChecksum: () => inside(spoilt(toServer().udp(1, 2), 24, 0x44)),
+  HeaderChain: () => {
+    const frame = eth(HOST, INSIDE.mac).ipv6('2001:db8::2', '2001:db8:1::2').udp(1, 2);
+    return inside(extended(frame.bytes(), [OPTIONS, HOP_OPTIONS]));
+  },
   Martian: () => inside(eth(HOST, INSIDE.mac).ipv4('127.0.0.1', SERVER_IP).udp(1, 2)),
   ReversePath: rig => {
     rig.core.zones.configure(0, ZoneOption.ReversePath, ReversePath.Strict);

@@ -65,4 +65,41 @@ test('extension: a header that is cut off ends the walk', () => {
   }
 });
 
+/** What a router makes of a chain: offset and kind, or undefined. */
+function chainOf(headers: Extension[], length?: number): [number, number] | undefined {
+  const ip = extended(plainIpv6(), headers).subarray(14);
+  unit.reset();
+  const found = unit.call('chain', unit.place(ip), length ?? ip.length);
+  return found === 0 ? undefined : [found & 0xffff, found >>> 16];
+}
+const TYPE_0: Extension = [43, new Uint8Array(8)];
+
+test('extension: a router stops at the header of a fragment, not at one of a whole packet', () => {
+  const before = [HOP_OPTIONS, ROUTING];
+  for (const part of [fragmentOf(0, 1), fragmentOf(1, 0), fragmentOf(7, 1)])
+    assert.equal(chainOf([...before, part, OPTIONS]), [bytesOf(before), 44]);
+  const whole = [...before, fragmentOf(0, 0), OPTIONS];
+  assert.equal(chainOf(whole), [bytesOf(whole), UDP]);
+});
+
+test('extension: a router refuses chains that are cut off, too long or out of place', () => {
+  assert.is(chainOf([OPTIONS, HOP_OPTIONS]), undefined);
+  assert.is(chainOf([HOP_OPTIONS, HOP_OPTIONS]), undefined);
+  assert.is(chainOf([HOP_OPTIONS, TYPE_0]), undefined);
+  assert.is(chainOf(new Array<Extension>(9).fill(OPTIONS)), undefined);
+  const chain = [HOP_OPTIONS, ROUTING, AUTHENTICATION];
+  for (let length = 40; length < bytesOf(chain); length++)
+    assert.is(chainOf(chain, length), undefined);
+  assert.equal(chainOf(chain, bytesOf(chain)), [bytesOf(chain), UDP]);
+});
+
+test('extension: who names a header', () => {
+  const chain = [HOP_OPTIONS, LONG_OPTIONS, ROUTING];
+  const ip = extended(plainIpv6(), chain).subarray(14);
+  unit.reset();
+  const at = unit.place(ip);
+  const names = [40, 48, 72, 96].map(offset => unit.call('named', at, offset));
+  assert.equal(names, [6, 40, 48, 72]);
+});
+
 test.run();
