@@ -67,6 +67,14 @@ export function isInPrefix(ip: string, prefix: { ip: string; prefixBits: number 
   return one!.every((byte, i) => byte === other![i]);
 }
 
+/** RFC 4291 §2.5.6: on every link, so only the interface says which. */
+const LINK_LOCAL = { ip: 'fe80::', prefixBits: 10 };
+
+/** Whether an address is good on its link only. */
+export function isLinkLocal(ip: string): boolean {
+  return isInPrefix(ip, LINK_LOCAL);
+}
+
 /** `10.0.0.0/16`, of an address in it. */
 export function subnetOf({ ip, prefixBits }: { ip: string; prefixBits: number }): string {
   return `${formatIp(maskedIp(parseIp(ip)!, prefixBits))}/${prefixBits}`;

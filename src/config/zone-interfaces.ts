@@ -2,7 +2,15 @@
 import { formatIp, parseIp } from '../frame/address.js';
 import { isGroupMac, macNumber, macText, parseMac } from '../frame/mac.js';
 import type { Problem } from './config-error.js';
-import { checkMtu, isIpv4, isIpv4Text, isStationIp, parseAddress, subnetOf } from './ip.js';
+import {
+  checkMtu,
+  isIpv4,
+  isIpv4Text,
+  isLinkLocal,
+  isStationIp,
+  parseAddress,
+  subnetOf,
+} from './ip.js';
 import type { RawConfig, RawInterface, RawZone } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
@@ -93,7 +101,7 @@ function normaliseMac(
   return macNumber(Uint8Array.of(...MADE_MAC_START, ...last));
 }
 
-/** In a zone an address is there once, and a subnet on one interface. */
+/** In a zone an address is there once, and a subnet on one interface, but for link-local ones. */
 function checkAddresses(
   path: string,
   interfaces: readonly InterfaceConfig[],
@@ -103,6 +111,7 @@ function checkAddresses(
   const subnets = new Map<string, string>();
   for (const { name, addresses } of interfaces) {
     addresses.forEach((address, index) => {
+      if (isLinkLocal(address.ip)) return;
       const place = `${path}.${name}.addresses[${index}]`;
       const owner = owners.get(address.ip);
       owners.set(address.ip, owner ?? name);

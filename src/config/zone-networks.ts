@@ -15,7 +15,7 @@ import {
 import { portCount } from '../rules/publish-spec.js';
 import { isInternal } from '../rules/zone-network.js';
 import { ConfigError, type Problem } from './config-error.js';
-import { isInPrefix, isIpv4Text, subnetOf } from './ip.js';
+import { isInPrefix, isIpv4Text, isLinkLocal, subnetOf } from './ip.js';
 import type { RawNetwork, RawZone } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
@@ -98,6 +98,7 @@ function networkOf(
   });
   const subnet: ByFamily = {};
   for (const address of own.addresses) {
+    if (isLinkLocal(address.ip)) continue;
     subnet[isIpv4Text(address.ip) ? 'ipv4' : 'ipv6'] ??= subnetOf(address);
   }
   const { icc, internal, masquerade, gatewayMode, trustedInterfaces, allowDirectRouting } = raw;

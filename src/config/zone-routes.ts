@@ -2,7 +2,15 @@
 import { formatIp, parseIp } from '../frame/address.js';
 import { isGroupMac, parseMac } from '../frame/mac.js';
 import type { Problem } from './config-error.js';
-import { isInPrefix, isIpv4, isIpv4Text, isStationIp, parseAddress, subnetOf } from './ip.js';
+import {
+  isInPrefix,
+  isIpv4,
+  isIpv4Text,
+  isLinkLocal,
+  isStationIp,
+  parseAddress,
+  subnetOf,
+} from './ip.js';
 import type { RawRoute, RawZone } from './raw.js';
 import { show } from './schema.js';
 import { unknownName } from './unknown-name.js';
@@ -12,14 +20,13 @@ const DEFAULT_IPV4: IpPrefix = { ip: '0.0.0.0', prefixBits: 0 };
 const DEFAULT_IPV6: IpPrefix = { ip: '::', prefixBits: 0 };
 const IPV4_BITS = 32;
 const IPV6_BITS = 128;
-/** RFC 4291 §2.5.6: on every link, so only the interface says which. */
-const LINK_LOCAL: IpPrefix = { ip: 'fe80::', prefixBits: 10 };
 
 type Interfaces = readonly InterfaceConfig[];
 
-/** Subnets that are on the link of an interface: those of its addresses, each once. */
+/** Subnets that routes lead to the link of an interface: those of its addresses, each once. */
 export function connectedSubnets({ addresses }: Pick<InterfaceConfig, 'addresses'>): string[] {
-  const subnets = addresses.filter(({ ip, prefixBits }) => prefixBits < bitsOf(ip)).map(subnetOf);
+  const routed = addresses.filter(({ ip }) => !isLinkLocal(ip));
+  const subnets = routed.filter(({ ip, prefixBits }) => prefixBits < bitsOf(ip)).map(subnetOf);
   return [...new Set(subnets)];
 }
 
@@ -116,11 +123,11 @@ function viaGateway(
   if (isOwn(via, interfaces))
     return refuse('via', `expected another address than one of the zone's own, got ${via}`);
   const links = linksOf(via, interfaces);
-  if (wanted !== undefined && (links.includes(wanted) || isInPrefix(via, LINK_LOCAL)))
+  if (wanted !== undefined && (links.includes(wanted) || isLinkLocal(via)))
     return { to, kind: 'unicast', via, interface: wanted };
   if (wanted !== undefined)
     return refuse('via', `expected an address on a subnet of ${wanted}, got ${via}`);
-  if (isInPrefix(via, LINK_LOCAL))
+  if (isLinkLocal(via))
     return refuse('interface', `expected one, as ${via} is on every link, got nothing`);
   const [link] = links;
   if (link === undefined)
@@ -180,6 +187,6 @@ function neighbourFault(ip: string, name: string, interfaces: Interfaces): strin
     return `expected the IP address of one station, got ${show(ip)}`;
   if (isOwn(ip, interfaces))
     return `expected another address than one of the zone's own, got ${ip}`;
-  if (linksOf(ip, interfaces).includes(name) || isInPrefix(ip, LINK_LOCAL)) return undefined;
+  if (linksOf(ip, interfaces).includes(name) || isLinkLocal(ip)) return undefined;
   return `expected an address on a subnet of ${name}, got ${ip}`;
 }

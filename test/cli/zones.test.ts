@@ -37,6 +37,34 @@ test('cli: explain names the rules a published port is reached by, with their li
   assert.match(stdout, /leaves zone host by host\.docker0/);
 });
 
+const SIX = `
+ports: { c: { kind: memory, segment: lan }, o: { kind: memory, segment: up } }
+segments: { lan: , up: }
+zones:
+  host:
+    interfaces:
+      docker0: { segment: lan, addresses: ['fd76::fe/64'] }
+      eth0: { segment: up, addresses: ['fd77::fe/64'] }
+    networks: { docker0: {} }
+    publish: [{ ip: 'fd76::1', network: docker0, ports: ['[fd77::fe]:8080:80'] }]
+`;
+
+test('cli: explain tells what becomes of IPv6 packets', () =>
+  withFolder(SIX, ({ config }) => {
+    const explain = (from: string, ...words: string[]): string =>
+      sluice('explain', '-c', config, '--from', from, ...words).stdout;
+    const toRouter = 'eth 02:00:00:00:00:01→02:42:00:00:00:fe';
+    const out = explain('c', toRouter, 'ipv6 fd76::1→fd77::2 udp 40000→7777');
+    assert.match(out, /route: a prefix of 64 bits, link, out of host\.eth0/);
+    assert.match(out, /source port 40000 becomes \[fd77::fe\]:40000/);
+    const inward = explain('o', toRouter, 'ipv6 fd77::2→fd77::fe tcp 40000→8080 syn');
+    assert.match(inward, /nat DOCKER rule .* \[fd76::1\]:80: Nat/);
+    assert.match(inward, /destination port 8080 becomes \[fd76::1\]:80/);
+    const late = explain('c', toRouter, 'ipv6 fd76::1→fd77::2 icmp ttl 1');
+    assert.match(late, /the sender is told: ICMP type 3, code 0/);
+    assert.match(late, /TtlExceeded, counted at c/);
+  }));
+
 test('cli: a fault in a rule file is told of with its line and column', () =>
   withFolder(
     'zones: { host: { iptables: "*filter\\n-A FORWARD -j NOBODY\\nCOMMIT\\n" } }',

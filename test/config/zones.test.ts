@@ -222,6 +222,18 @@ test('zones: addresses are those of a station, with their prefix', () => {
   assert.equal(problems(net({ eth0: `segment: uplink, addresses: [${nine.slice(1)}]` })), []);
 });
 
+test('zones: link-local addresses may be on several interfaces, and are no routes', () => {
+  const link = 'segment: uplink, addresses: ["2001:db8::1/64", "fe80::1/64"]';
+  const text = net({
+    eth0: link,
+    docker0: 'segment: lan, addresses: ["fd00::1/64", "fe80::1/64"]',
+  });
+  assert.equal(problems(text), []);
+  const { routes } = planOf(parseConfig(text, 'zones.yaml')).zones;
+  const to = routes.map(route => `${route.to.ip}/${route.to.prefixBits}`);
+  assert.equal(to.filter(prefix => prefix.startsWith('f')).sort(), ['fd00::/64']);
+});
+
 test('zones: an address is in a zone once, a subnet on one interface', () => {
   const eth0 = (address: string): Parts => ({ eth0: `segment: uplink, addresses: [${address}]` });
   refused(
