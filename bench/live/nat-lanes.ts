@@ -141,14 +141,14 @@ function inNetns(netns: string, command: readonly string[], input = ''): void {
 }
 
 /** An nginx in the container, one page of a hundred bytes; returns what ends it. */
-export function startNginx(lane: Lane, folder: string): () => void {
+export function startNginx(lane: Lane, folder: string, listen = '80'): () => void {
   const conf = `${folder}/nginx.conf`;
   writeFileSync(`${folder}/index.html`, `${'x'.repeat(99)}\n`);
   writeFileSync(
     conf,
     `user root; pid ${folder}/nginx.pid; error_log ${folder}/error.log; worker_processes 1; daemon on;
 events { worker_connections 1024; }
-http { log_format ip '$remote_addr'; access_log ${folder}/access.log ip; server { listen 80; root ${folder}; } }
+http { log_format ip '$remote_addr'; access_log ${folder}/access.log ip; server { listen ${listen}; root ${folder}; } }
 `,
   );
   inNetns(lane.client, ['nginx', '-c', conf, '-p', folder]);
