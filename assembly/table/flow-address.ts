@@ -17,7 +17,7 @@ const HEADER_BYTES: usize = 64;
 const LEAST_BUCKETS: u32 = 16; // a line
 const BUCKET_SHIFT: usize = 2;
 /** Flows that share an address, on average, in a full table; and what is there beside. */
-const FLOWS_AN_ADDRESS: u32 = 4;
+const FLOWS_AN_ADDRESS: u32 = 16;
 const LEAST_ADDRESSES: u32 = 64;
 
 @unmanaged

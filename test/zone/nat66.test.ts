@@ -127,7 +127,9 @@ test('nat66: segments of an offloaded frame are translated each', () => {
 
 test('nat66: SCTP gets another port and a CRC that is right', () => {
   const rig = Nat6Rig.create({ rules: MASQUERADE, isClean: false });
-  const chunk = Buffer.from('000000000000000001000014', 'hex'); // no tag, no CRC yet; INIT
+  // No tag, no CRC yet; INIT.
+  const init = '01000014000000010000ffff0001000100000001';
+  const chunk = Buffer.from(`0000000000000000${init}`, 'hex');
   const sctp = (host: number): Buffer => {
     const packet = Buffer.concat([Buffer.from([0x9c, 0x40, 0x1e, 0x61]), chunk]);
     const bytes = Buffer.from(

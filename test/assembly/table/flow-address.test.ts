@@ -99,11 +99,11 @@ test('flow addresses: a full table makes none, finds those it has, and has room 
   assert.is(table.hold(addressOf(40)), indexes[2]);
 });
 
-test('flow addresses: as many as fit a quarter of the flows, and some', () => {
+test('flow addresses: as many as a sixteenth of the flows, and some', () => {
   const unit = Unit.create();
   assert.equal(
     [0, 1, 1024, 1 << 20].map(flows => unit.call('flowAddressLimit', flows)),
-    [0, 64, 320, 262208],
+    [0, 64, 128, 65600],
   );
 });
 
