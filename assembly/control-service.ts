@@ -289,12 +289,14 @@ export function serviceRead(core: Core, index: u32): Status {
   return Status.Ok;
 }
 
-/** Zeroes the counters of a service and its backends; not how many connections they have. */
+/**
+ * Zeroes the counters of a service and its backends; not how many connections they have.
+ * After `servicesFold`.
+ */
 export function serviceZero(core: Core, index: u32): Status {
   if (index >= core.capacity(Capacity.Services)) return Status.OutOfRange;
   const service = Service.at(core.services, index);
   if (service.inUse == 0) return Status.NotFound;
-  foldShares(core);
   service.connections = service.inPackets = service.inBytes = 0;
   service.outPackets = service.outBytes = service.refused = 0;
   for (let place: u32 = 0; place < service.memberCount; place++) {

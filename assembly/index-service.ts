@@ -1,5 +1,6 @@
 /** What the host can call about services; see index.ts. */
 import { Status } from './abi';
+import * as affinities from './control-affinity';
 import * as services from './control-service';
 import { Core } from './memory';
 
@@ -65,7 +66,12 @@ export function serviceRead(core: usize, service: u32): Status {
   return services.serviceRead(Core.at(core), service);
 }
 
-/** Zeroes the counters of a service and its backends. */
+/** After `servicesFold`: zeroes the counters of a service and its backends. */
 export function serviceZero(core: usize, service: u32): Status {
   return services.serviceZero(Core.at(core), service);
+}
+
+/** Writes clients that are held to backends into scratch (`AffinityRecord`); returns how many. */
+export function affinityWalk(core: usize, first: u32): u32 {
+  return affinities.affinityWalk(Core.at(core), first);
 }

@@ -111,6 +111,17 @@ export enum ServiceSums {
   Refused = 40, // first packets that nobody could take
 }
 
+/** A client that is held to a backend, in scratch memory: `affinityWalk`. */
+export const AFFINITY_RECORD_BYTES = 24;
+export enum AffinityRecord {
+  Client = 0, // 4 bytes of an address as on the wire, masked
+  Service = 4, // u32: number
+  Backend = 8, // u32: number
+  LeftMs = 12, // u32: until it is over, if no connection comes
+  Holders = 16, // u32: connections that go by it
+  Spare = 20,
+}
+
 /** Most backends of all services: a flow knows its backend by 20 bits. */
 export const MOST_BACKENDS = 0xfffff;
 /** Largest lookup table: the largest Maglev prime of IPVS. */

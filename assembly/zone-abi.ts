@@ -124,7 +124,7 @@ export enum FlowRecord {
   Id = 120, // u32
   AgeMs = 124, // u32: since it began
   Entry = 128, // u32: number of its entry; with Id what `flowRemove` takes
-  Spare2 = 132,
+  Backend = 132, // u32: number of the backend it is led to, + 1; 0: none, or it is gone
 }
 
 /**

@@ -68,6 +68,7 @@ export interface Exports {
     size: number,
   ): number;
   servicesFold(core: number): void;
+  affinityWalk(core: number, first: number): number;
   backendRead(core: number, backend: number): number;
   serviceRead(core: number, service: number): number;
   serviceZero(core: number, service: number): number;

@@ -26,6 +26,8 @@ export interface Flow {
   /** `FlowStatus` bits. */
   status: number;
   mark: number;
+  /** Number of the backend that a service has led it to, and that is still there. */
+  backend?: number;
   /** Until it dies of age, if no packet comes; since it began. */
   leftMs: number;
   ageMs: number;
@@ -50,6 +52,7 @@ export function readFlow(view: DataView, at: number): Flow {
     packets: view.getBigUint64(at + packets, true),
     bytes: view.getBigUint64(at + packets + 8, true),
   });
+  const backend = u32(FlowRecord.Backend);
   const { Destination, Packets, ReplyDestination, ReplyPackets, ReplySource } = FlowRecord;
   const { ReplySourcePort, Source, SourcePort } = FlowRecord;
   return {
@@ -61,6 +64,7 @@ export function readFlow(view: DataView, at: number): Flow {
     state: view.getUint8(at + FlowRecord.State),
     status: view.getUint16(at + FlowRecord.Status, true),
     mark: u32(FlowRecord.Mark),
+    ...(backend !== 0 && { backend: backend - 1 }),
     leftMs: u32(FlowRecord.LeftMs),
     ageMs: u32(FlowRecord.AgeMs),
     original: tuple(Source, Destination, SourcePort, Packets),

@@ -1,6 +1,8 @@
 /** The core's services: virtual IPs and the backends behind them. */
-import { Family, Region, Status } from '../assembly/abi.js';
+import { Family, Region, SCRATCH_BYTES, Status } from '../assembly/abi.js';
 import {
+  AFFINITY_RECORD_BYTES,
+  AffinityRecord,
   BACKEND_RECORD_BYTES,
   BackendRecord,
   type Forwarding,
@@ -65,6 +67,17 @@ export interface BackendCounts extends ServiceCounts {
   active: number;
   inactive: number;
   isOverloaded: boolean;
+}
+
+/** A client that persistence holds to a backend. */
+export interface HeldClient {
+  /** Masked as the service says. */
+  address: Uint8Array;
+  /** Number, as is `backend`. */
+  service: number;
+  backend: number;
+  /** Until it is over, if no connection comes. */
+  leftMs: number;
 }
 
 /** In a lookup table: nobody. */
@@ -142,7 +155,7 @@ export class ServiceTable {
    * The list of a service's backends, in order, and the table that hashing schedulers look up
    * in: numbers of backends, or NOBODY. Status.Full: there is no room, and nothing has changed.
    */
-  setMembers(service: number, members: readonly number[], lookup: ArrayLike<number> = []): Status {
+  setMembers(service: number, members: ArrayLike<number>, lookup: ArrayLike<number> = []): Status {
     const list = this.block(members);
     const table = this.block(lookup);
     if (list === undefined || table === undefined) {
@@ -200,9 +213,26 @@ export class ServiceTable {
     };
   }
 
-  /** Counters of a service and its backends begin at zero. */
+  /** After `fold`: counters of a service and its backends begin at zero. */
   zero(service: number): void {
     expectOk(this.exports.serviceZero(this.core, service), `service ${service} zero`);
+  }
+
+  /** Clients of some entries from `first` on, and the entry to go on with; 0: the end. */
+  clientPage(first: number): { clients: HeldClient[]; next: number } {
+    const count = this.exports.affinityWalk(this.core, first);
+    const scratch = this.region(Region.Scratch);
+    const clients = Array.from({ length: count }, (_, i): HeldClient => {
+      const at = scratch + i * AFFINITY_RECORD_BYTES;
+      const u32 = (field: AffinityRecord): number => this.view.getUint32(at + field, true);
+      return {
+        address: this.bytes.slice(at + AffinityRecord.Client, at + AffinityRecord.Client + 4),
+        service: u32(AffinityRecord.Service),
+        backend: u32(AffinityRecord.Backend),
+        leftMs: u32(AffinityRecord.LeftMs),
+      };
+    });
+    return { clients, next: this.view.getUint32(scratch + SCRATCH_BYTES - 4, true) };
   }
 
   private scratch(bytes: number): number {

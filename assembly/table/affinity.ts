@@ -79,6 +79,7 @@ function begin(core: Core, owner: u32, key: u32): FlowLine {
   back.ports = BACK;
   line.scope = back.scope = AFFINITY_SCOPE;
   flows.stateOf(line).set(FlowStatus.Assured); // not given up for others
+  Service.at(core.services, owner >>> 1).hasAffinities = 1;
   if (flows.enter(line)) return line;
   flows.giveBack(line);
   return changetype<FlowLine>(0);
@@ -111,15 +112,17 @@ export function isAffinityOver(core: Core, line: FlowLine): bool {
   return changetype<usize>(backend) == 0 || leftMs(core, own) == 0;
 }
 
-function leftMs(core: Core, line: FlowLine): u32 {
+/** Milliseconds until an entry is over; `line` is its original. */
+export function leftMs(core: Core, line: FlowLine): u32 {
   const lifeMs = line.newPorts;
   if (Flows.at(core.flows).stateOf(line).mark != 0) return lifeMs;
   const silentMs = core.nowMs - line.seenMs;
   return silentMs < lifeMs ? lifeMs - silentMs : 0;
 }
 
-/** Takes out all entries of an owner: a look at the whole table. */
+/** Takes out all entries of an owner: a look at the whole table, if there ever was one. */
 export function forgetAffinities(core: Core, owner: u32): void {
+  if (Service.at(core.services, owner >>> 1).hasAffinities == 0) return;
   const flows = Flows.at(core.flows);
   for (let entry: u32 = 0; entry < flows.touched; entry++) {
     const line = flows.lineOf(entry);

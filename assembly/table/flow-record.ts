@@ -7,6 +7,7 @@ import { Flows } from './flow';
 import { FlowAddresses } from './flow-address';
 import { FlowLine } from './flow-line';
 import { flowLeftMs } from './flow-timers';
+import { backendOfShare } from './share';
 
 const PORT_SHIFT: u32 = 16;
 const CARRY: u64 = 32;
@@ -39,6 +40,8 @@ export function writeFlow(core: Core, record: usize, either: FlowLine): void {
   store<u32>(record, state.id, FlowRecord.Id);
   store<u32>(record, core.nowMs - state.beganMs, FlowRecord.AgeMs);
   store<u32>(record, flows.entryOf(line), FlowRecord.Entry);
+  const backend = backendOfShare(core, line.path);
+  if (changetype<usize>(backend) != 0) store<u32>(record, backend.index + 1, FlowRecord.Backend);
 }
 
 /** An address of a line, as on the wire. */

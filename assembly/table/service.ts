@@ -60,7 +60,8 @@ export class Service {
   refused: u64;
   /** table/ranking.ts; 0: it has none. */
   ranking: usize;
-  private spare: u32;
+  /** 1: clients or destinations have been given a backend. */
+  hasAffinities: u32;
 
   static at(services: usize, index: u32): Service {
     return changetype<Service>(services + <usize>index * SERVICE_BYTES);
