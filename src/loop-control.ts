@@ -30,6 +30,7 @@ import type { LoopTaps } from './loop-taps.js';
 import { EndpointControl } from './overlay/endpoint-control.js';
 import type { MemoryIo } from './port/memory.js';
 import type { PortIo } from './port/port.js';
+import { ServiceControl } from './service-control.js';
 
 const COUNTER_BYTES = 8;
 
@@ -67,9 +68,11 @@ export class LoopControl {
   private readonly bound = new Map<number, readonly number[]>();
 
   private readonly endpoints: EndpointControl;
+  private readonly services: ServiceControl;
 
   constructor(private readonly parts: LoopParts) {
     this.endpoints = new EndpointControl(parts.core);
+    this.services = new ServiceControl(parts.core);
   }
 
   /** Does what is asked; a failure becomes a refusal. Tells what it has ended before. */
@@ -116,6 +119,11 @@ export class LoopControl {
         return core.zones.ruleCounters(this.plan?.zones.counterKeys.length ?? 0);
       case 'useRules':
         return this.useRules(request.zones, request.values);
+      case 'servicesUse':
+      case 'serviceCounts':
+      case 'serviceZero':
+      case 'serviceClients':
+        return this.services.perform(request);
       case 'stop':
         this.isStopped = true;
         return this.counters();
@@ -156,7 +164,7 @@ export class LoopControl {
   /** New devices first, as the kernel may refuse them; then the core; then the old go. */
   private apply(plan: Plan, bindings: readonly Binding[]): void {
     const { memory } = this.parts;
-    const before = this.plan;
+    const before = this.planNow;
     const done: number[] = [];
     try {
       for (const { port, handles } of bindings) {
@@ -176,17 +184,30 @@ export class LoopControl {
     for (const { config, index } of plan.ports) {
       if (config.kind === 'memory' && !memory.has(index)) this.parts.bindMemoryPort(index);
     }
-    this.plan = structuredClone(plan);
+    this.keep(plan);
+  }
+
+  /** `plan` is what the core has from now on. */
+  private keep(plan: Plan): void {
+    this.services.reset(plan.zones.services, plan.capacities);
+    this.plan = structuredClone({ ...plan, zones: { ...plan.zones, services: [] } });
+  }
+
+  /** With the services of now. */
+  private get planNow(): Plan | undefined {
+    const { plan, services } = this;
+    return plan && { ...plan, zones: { ...plan.zones, services: services.all } };
   }
 
   /** Other rules and nothing else, all of them or none; `values` are of counters. */
   private useRules(zones: ZonesPlan, values: readonly CounterValue[]): void {
-    const plan = { ...this.plan!, zones };
-    this.endpoints.apply(plan, this.plan);
+    const before = this.planNow!;
+    const plan = { ...before, zones: { ...zones, services: before.zones.services } };
+    this.endpoints.apply(plan, before);
     for (const { counter, ...value } of values) {
       this.parts.core.zones.setRuleCounter(counter, value);
     }
-    this.plan = structuredClone(plan);
+    this.keep(plan);
   }
 
   /** Puts these ports back to what they were bound to. */

@@ -3,6 +3,7 @@ import type { Drop } from '../assembly/abi.js';
 import type { Problem } from './config/config-error.js';
 import type { CounterValue } from './config/live-rules.js';
 import type { Plan, ZonesPlan } from './config/plan.js';
+import type { ServicesChange } from './config/service-book.js';
 import type { FdbEntry } from './core.js';
 import type { CoreEvent } from './core-events.js';
 import type { Neighbour } from './neighbour-table.js';
@@ -13,6 +14,8 @@ import type { JournalPart } from './journal-record.js';
 import type { Vtep } from './overlay-table.js';
 import type { Route, ZoneNeighbour } from './zone-table.js';
 import type { Counters } from './rules/model.js';
+import type { ServiceCounts } from './service-counts.js';
+import type { HeldClient } from './service-table.js';
 
 /** Words of the memory both threads share. */
 export enum Signal {
@@ -79,7 +82,13 @@ export type Request =
   | { kind: 'flowPage'; first: number }
   | { kind: 'flowsEnd'; flows: Pick<Flow, 'entry' | 'id'>[] }
   | { kind: 'ruleCounters' }
+  /** Services of the zones are left out: they stay. */
   | { kind: 'useRules'; zones: ZonesPlan; values: CounterValue[] }
+  | ({ kind: 'servicesUse' } & ServicesChange)
+  /** Of these numbers; `isFirst` of several requests brings counters up to date. */
+  | { kind: 'serviceCounts'; services: number[]; isFirst: boolean }
+  | { kind: 'serviceZero'; services: number[] }
+  | { kind: 'serviceClients'; first: number }
   | { kind: 'eventsStart' }
   | { kind: 'eventsStop' }
   | { kind: 'journal'; kinds: number; isWanted: boolean }
@@ -125,6 +134,11 @@ export interface Results {
   ruleCounters: Counters[];
   /** Refused when there is no room. */
   useRules: void;
+  /** Refused when there is no room. */
+  servicesUse: void;
+  serviceCounts: ServiceCounts;
+  serviceZero: void;
+  serviceClients: { clients: HeldClient[]; next: number };
   eventsStart: void;
   eventsStop: void;
   journal: void;

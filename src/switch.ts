@@ -28,10 +28,14 @@ import type {
 import { closeHandle, errorName, isAddonAvailable, openWake, wake } from './port/addon.js';
 import { Devices } from './port/devices.js';
 import { checkKinds } from './port/kinds.js';
+import { type PlanChange, changeOf } from './plan-change.js';
+import { SwitchServices, withoutServices } from './switch-services.js';
 
 /** Measured in DESIGN: halves the round trip, costs nothing when idle. */
 const DEFAULT_SPIN_US = 50;
 const SEED_BYTES = 8;
+
+export type { PlanChange };
 
 export interface SwitchOptions {
   /** How long the loop polls after the last frame before it sleeps. */
@@ -64,14 +68,6 @@ interface Events {
 type EndpointRequest =
   'endpointAdd' | 'endpointRemove' | 'endpoints' | 'neighbours' | 'vteps' | 'zones' | 'flowsEnd';
 
-/** Names of ports and segments that a reload brought and took away. */
-export interface PlanChange {
-  addedPorts: string[];
-  removedPorts: string[];
-  addedSegments: string[];
-  removedSegments: string[];
-}
-
 export class Switch extends EventEmitter<Events> {
   /** What the core has. */
   private current: Plan | undefined;
@@ -81,6 +77,8 @@ export class Switch extends EventEmitter<Events> {
   private readonly gonePorts = new Set<string>();
   private readonly wakeHandle: number | undefined;
   private nextCapture = 1;
+  /** Services of zones: what they have counted, and others in their place. */
+  readonly services: SwitchServices;
   /** Changes happen one behind the other. */
   private lastChange: Promise<unknown> = Promise.resolve();
 
@@ -95,6 +93,14 @@ export class Switch extends EventEmitter<Events> {
       ...(wakeHandle !== undefined && { wake: { handle: wakeHandle, wake } }),
       onEvent: event => this.onEvent(event),
       onFailure: error => this.emit('failed', error),
+    });
+    this.services = new SwitchServices({
+      loop: this.loop,
+      inTurn: run => this.inTurn(run),
+      plan: () => this.plan,
+      useZones: zones => {
+        this.current = { ...this.plan, zones };
+      },
     });
   }
 
@@ -154,7 +160,8 @@ export class Switch extends EventEmitter<Events> {
       const wanted = change({ zones: this.plan.zones, counters });
       if (wanted === undefined) return;
       const { zones, values } = wanted;
-      await this.loop.ask({ kind: 'useRules', zones, values });
+      const sent = { ...withoutServices(zones), services: [] };
+      await this.loop.ask({ kind: 'useRules', zones: sent, values });
       this.current = { ...this.plan, zones };
     });
   }
@@ -169,12 +176,14 @@ export class Switch extends EventEmitter<Events> {
   private async change(wanted: Plan): Promise<void> {
     const { plan, bindings, commit, rollback } = this.devices.prepare(wanted, this.current);
     try {
-      await this.loop.ask({ kind: 'apply', plan, bindings });
+      const sent = { ...plan, zones: withoutServices(plan.zones) };
+      await this.loop.ask({ kind: 'apply', plan: sent, bindings });
     } catch (error) {
       rollback();
       throw error;
     }
     commit();
+    this.services.forget();
     this.gonePorts.clear();
     this.current = plan;
   }
@@ -326,15 +335,4 @@ export class Switch extends EventEmitter<Events> {
     this.gonePorts.add(port.name);
     this.emit('gone', port.name, errorName(errno));
   }
-}
-
-function changeOf(before: Plan, after: Plan): PlanChange {
-  const missing = (from: { name: string }[], others: { name: string }[]): string[] =>
-    from.map(({ name }) => name).filter(name => !others.some(other => other.name === name));
-  return {
-    addedPorts: missing(after.ports, before.ports),
-    removedPorts: missing(before.ports, after.ports),
-    addedSegments: missing(after.segments, before.segments),
-    removedSegments: missing(before.segments, after.segments),
-  };
 }

@@ -50,8 +50,21 @@ export function haveOtherServices(
   const had = byPlace(previous);
   return wanted.some(service => {
     const old = had.get(placeOf(service));
-    return old === undefined || old.lookup !== service.lookup || listOf(old) !== listOf(service);
+    return old === undefined || !hasSameLookup(old, service) || listOf(old) !== listOf(service);
   });
+}
+
+/** Tables are compared by what they say: they may have come by different ways. */
+function hasSameLookup(
+  { lookup: one }: PlannedService,
+  { lookup: other }: PlannedService,
+): boolean {
+  if (one === other || one === undefined || other === undefined) return one === other;
+  return one.length === other.length && Buffer.compare(bytesOf(one), bytesOf(other)) === 0;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function listOf({ backends }: PlannedService): string {
@@ -84,14 +97,38 @@ export function writeServices(
   for (const service of wanted) writeService(core, service, had.get(placeOf(service)), capacities);
 }
 
-/** Writes a service that is new, or changes the one it was. */
+/**
+ * Writes a service that is new, or changes the one it was. Throws a ConfigError when a table
+ * has no room; then the core is as it was.
+ */
 export function writeService(
   core: Core,
   planned: PlannedService,
   old: PlannedService | undefined,
   capacities: Capacities,
 ): void {
-  const { index, zone, service, backends } = planned;
+  const { index, service, backends } = planned;
+  setRow(core, planned);
+  const before = new Map(old?.backends.map(backend => [backend.index, backend]));
+  const added: PlannedBackend[] = [];
+  for (const backend of backends) {
+    const was = before.get(backend.index);
+    before.delete(backend.index);
+    if (was === undefined) added.push(backend);
+    if (was === undefined || !isSame(was, backend)) writeBackend(core, planned, backend);
+  }
+  if (!writeMembers(core, planned, old)) {
+    for (const backend of added) core.services.removeBackend(backend.index);
+    if (old === undefined) core.services.remove(index);
+    else restoreRows(core, planned, old);
+    const what = 'its backends and lookup table';
+    throw noRoom(pathOf(planned), what, 'balanceBytes', capacities.BalanceBytes);
+  }
+  for (const gone of before.keys()) core.services.removeBackend(gone);
+  if (old === undefined) addKeys(core, planned, service.key, capacities);
+}
+
+function setRow(core: Core, { index, zone, service }: PlannedService): void {
   core.services.set(index, {
     zone,
     scheduler: schedulerOf(service.scheduler),
@@ -99,19 +136,31 @@ export function writeService(
     persistenceMs: (service.persistence?.timeoutSec ?? 0) * MS_PER_SEC,
     maskBits: service.persistence?.maskBits ?? 0,
   });
-  const before = new Map(old?.backends.map(backend => [backend.index, backend]));
-  for (const backend of backends) {
-    const stays = before.delete(backend.index);
-    const was = stays ? old!.backends.find(other => other.index === backend.index) : undefined;
-    if (was === undefined || !isSame(was, backend)) writeBackend(core, planned, backend);
+}
+
+/** What a service and those of its backends that were there before said. */
+function restoreRows(core: Core, planned: PlannedService, old: PlannedService): void {
+  setRow(core, old);
+  const now = new Map(planned.backends.map(backend => [backend.index, backend]));
+  for (const backend of old.backends) {
+    const changed = now.get(backend.index);
+    if (changed !== undefined && !isSame(changed, backend)) writeBackend(core, old, backend);
   }
-  writeMembers(core, planned, old, capacities);
-  for (const gone of before.keys()) core.services.removeBackend(gone);
-  if (old !== undefined) return;
-  for (const key of coreKeys(service.key, planned.iface)) {
-    if (core.services.addKey(index, key) === Status.Ok) continue;
-    throw noRoom(pathOf(planned), planned.name, 'serviceKeys', capacities.ServiceKeys);
-  }
+}
+
+function addKeys(
+  core: Core,
+  planned: PlannedService,
+  key: ServiceKey,
+  capacities: Capacities,
+): void {
+  const { index, iface, name } = planned;
+  const keys = coreKeys(key, iface);
+  const refused = keys.findIndex(one => core.services.addKey(index, one) !== Status.Ok);
+  if (refused < 0) return;
+  for (const added of keys.slice(0, refused)) core.services.removeKey(index, added);
+  core.services.remove(index);
+  throw noRoom(pathOf(planned), name, 'serviceKeys', capacities.ServiceKeys);
 }
 
 function flagsOf({ flags, isOnePacket }: Service): number {
@@ -139,25 +188,25 @@ function writeBackend(
   if (status !== Status.Ok) throw new Error(`core: backend ${id}: ${Status[status]}`);
 }
 
-/** List and table, unless both are as they were. */
+/** List and table, unless both are as they were. False: there is no room. */
 function writeMembers(
   core: Core,
   planned: PlannedService,
   old: PlannedService | undefined,
-  capacities: Capacities,
-): void {
+): boolean {
   const { index, backends, lookup } = planned;
-  const members = backends.map(backend => backend.index);
   const isSameList = old !== undefined && listOf(old) === listOf(planned);
-  if (isSameList && old?.lookup === lookup) return;
-  const table = Array.from(lookup ?? [], place =>
-    place === NO_BACKEND ? NOBODY : members[place]!,
-  );
+  if (isSameList && hasSameLookup(old, planned)) return true;
+  const members = Uint32Array.from(backends, backend => backend.index);
+  const table = new Uint32Array(lookup?.length ?? 0);
+  for (let slot = 0; slot < table.length; slot++) {
+    const place = lookup![slot]!;
+    table[slot] = place === NO_BACKEND ? NOBODY : members[place]!;
+  }
   const status = core.services.setMembers(index, members, table);
-  if (status === Status.Ok) return;
-  if (status !== Status.Full) throw new Error(`core: service ${index}: ${Status[status]}`);
-  const what = 'its backends and lookup table';
-  throw noRoom(pathOf(planned), what, 'balanceBytes', capacities.BalanceBytes);
+  if (status === Status.Ok) return true;
+  if (status === Status.Full) return false;
+  throw new Error(`core: service ${index}: ${Status[status]}`);
 }
 
 function pathOf({ name }: PlannedService): string {

@@ -68,7 +68,9 @@ const SERVICE_LEAST: Record<string, [least: number, most: number]> = {
 export function normaliseCapacities(raw: Record<string, number>, sized: Sized): Capacities {
   const sizes: Record<string, number> = {};
   const hasZones = sized.zones.length > 0 || (raw['zones'] ?? 0) > 0;
-  const hasServices = hasZones && sized.zones.some(({ services }) => services.length > 0);
+  const hasServices =
+    hasZones &&
+    (sized.zones.some(({ services }) => services.length > 0) || (raw['services'] ?? 0) > 0);
   const limits = {
     ...LEAST,
     ...(hasZones && ZONE_LEAST),

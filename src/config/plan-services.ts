@@ -57,15 +57,26 @@ export function planServices(
   const backendIndexes = allocate(wanted, had, Backends);
   const before = new Map(previous.map(service => [service.name, service]));
   return named.map(({ name, zone, iface, service }) => {
-    const backends = service.backends.map(backend => ({
-      name: backendName(backend),
-      index: backendIndexes.get(backendKey(name, backend))!,
-      backend,
-    }));
-    const lookup = lookupOf(service, before.get(name));
-    const planned = { name, index: indexes.get(name)!, zone: zone.index, iface, service, backends };
-    return { ...planned, ...(lookup !== undefined && { lookup }) };
+    const numberOf = (backend: Backend): number => backendIndexes.get(backendKey(name, backend))!;
+    const place = { name, index: indexes.get(name)!, zone: zone.index, iface };
+    return planService(place, service, before.get(name), numberOf);
   });
+}
+
+/** One service; `old` is what was there by its name. */
+export function planService(
+  place: Pick<PlannedService, 'name' | 'index' | 'zone' | 'iface'>,
+  service: Service,
+  old: PlannedService | undefined,
+  numberOf: (backend: Backend) => number,
+): PlannedService {
+  const backends = service.backends.map(backend => ({
+    name: backendName(backend),
+    index: numberOf(backend),
+    backend,
+  }));
+  const lookup = lookupOf(service, old);
+  return { ...place, service, backends, ...(lookup !== undefined && { lookup }) };
 }
 
 export function serviceName({ zone, service }: Pick<PlacedService, 'zone' | 'service'>): string {
@@ -83,7 +94,7 @@ function keyed(
 }
 
 /** A backend that is reached in another way is another one. */
-function backendKey(service: string, { address, port, forwarding }: Backend): string {
+export function backendKey(service: string, { address, port, forwarding }: Backend): string {
   return `${service} > ${formatIp(address)} ${port} ${forwarding}`;
 }
 

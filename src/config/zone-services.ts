@@ -96,13 +96,21 @@ function interfaceOf(
     problems.push(unknownName(`${path}.interface`, wanted, names));
   }
   if (wanted !== undefined) return wanted;
-  const isNear = ({ addresses }: InterfaceConfig): boolean =>
-    vip !== undefined && addresses.some(prefix => isInPrefix(canonicalIp(vip), prefix));
-  const [first] = names;
-  if (first === undefined) {
+  const speaker = speakerFor(vip, interfaces);
+  if (speaker === undefined) {
     problems.push({ path, problem: 'expected an interface in the zone, got none' });
   }
-  return interfaces.find(isNear)?.name ?? first ?? '';
+  return speaker ?? '';
+}
+
+/** Interface that an address is on the subnet of, or the first; undefined: there is none. */
+export function speakerFor(
+  vip: string | undefined,
+  interfaces: readonly InterfaceConfig[],
+): string | undefined {
+  const isNear = ({ addresses }: InterfaceConfig): boolean =>
+    vip !== undefined && addresses.some(prefix => isInPrefix(canonicalIp(vip), prefix));
+  return (interfaces.find(isNear) ?? interfaces[0])?.name;
 }
 
 function checkScheduler(path: string, raw: RawService, problems: Problem[]): void {
@@ -227,7 +235,11 @@ function serviceOf(
 }
 
 /** No two services of a zone are known by the same. */
-function checkKeys(path: string, services: readonly ServiceConfig[], problems: Problem[]): void {
+export function checkKeys(
+  path: string,
+  services: readonly Pick<ServiceConfig, 'service'>[],
+  problems: Problem[],
+): void {
   const owners = new Set<string>();
   for (const { service } of services) {
     for (const name of keyNames(service.key)) {

@@ -61,6 +61,17 @@ function printBackend(key: ServiceKey, backend: Backend, thresholds: boolean): s
 
 /** `-t 10.0.0.1:80`, `-f 1 -6`: also what tells one service from another. */
 export function keyText(key: ServiceKey): string {
+  const known = KEY_TEXTS.get(key);
+  if (known !== undefined) return known;
+  const text = makeKeyText(key);
+  KEY_TEXTS.set(key, text);
+  return text;
+}
+
+/** Keys never change, and a command looks at those of all services. */
+const KEY_TEXTS = new WeakMap<ServiceKey, string>();
+
+function makeKeyText(key: ServiceKey): string {
   if (key.kind === 'mark') return key.family === 'ipv6' ? `-f ${key.mark} -6` : `-f ${key.mark}`;
   return `${PROTOCOL_OPTION[key.protocol]} ${addressText(key)}`;
 }
