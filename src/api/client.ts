@@ -8,7 +8,9 @@ import type { DropsView, FdbView, FrameView, PortView } from './views.js';
 import type { EndpointView, EventView, NeighbourView, VtepView } from './overlay-views.js';
 import type { FlowEventView } from './flow-event-stream.js';
 import type { LogView } from './log-view.js';
+import type { ConnectionView } from './connection-views.js';
 import type { RulesResult, RulesView } from './rule-routes.js';
+import type { ServicesResult, ServicesView } from './service-routes.js';
 import type { SegmentView, StatsView, VlanView } from './views.js';
 import type { FlowView, ZoneView } from './zone-views.js';
 
@@ -139,6 +141,21 @@ export class ApiClient {
   /** See docs/api.md. */
   restoreRules(change: object): Promise<RulesResult> {
     return this.json('POST', 'rules', {}, change);
+  }
+
+  /** Parameters: zone; service, by its name. */
+  services(query: Query = {}): Promise<ServicesView> {
+    return this.json('GET', 'services', query);
+  }
+
+  /** Parameters: zone. */
+  serviceConnections(query: Query = {}): Promise<ConnectionView[]> {
+    return this.json('GET', 'services/connections', query);
+  }
+
+  /** See docs/api.md. */
+  changeServices(change: object): Promise<ServicesResult> {
+    return this.json('POST', 'services', {}, change);
   }
 
   stats(): Promise<StatsView> {

@@ -11,6 +11,7 @@ import { portNamed, segmentNamed } from './names.js';
 import type { ApiRequest } from './request.js';
 import * as zones from './zone-routes.js';
 import * as rules from './rule-routes.js';
+import * as services from './service-routes.js';
 import { dropsView, portView, segmentView, statsView, vlanView } from './views.js';
 
 export interface ApiContext {
@@ -52,6 +53,9 @@ const ROUTES: Record<string, Route> = {
   'GET events': ({ target }, request) => streamEvents(target, request.response),
   'GET rules': ({ target }, request) => rules.showRules(target, request),
   'POST rules': ({ target }, request) => rules.restoreRules(target, request),
+  'GET services': ({ target }, request) => services.showServices(target, request),
+  'GET services/connections': ({ target }, request) => services.showConnections(target, request),
+  'POST services': ({ target }, request) => services.changeServices(target, request),
   'GET stats': showStats,
   'GET drops': showDrops,
   'GET snapshot': sendSnapshot,

@@ -74,14 +74,14 @@ function familyOf(value: unknown): Family {
   throw new ApiError(400, `family: expected ipv4 or ipv6, got ${String(value)}`);
 }
 
-function flagOf(body: Body, name: string): boolean {
+export function flagOf(body: Body, name: string): boolean {
   const value = body[name] ?? false;
   if (typeof value === 'boolean') return value;
   throw new ApiError(400, `${name}: expected true or false, got ${String(value)}`);
 }
 
 /** The zone of that name; without a name the only one there is. */
-function zoneOf(plan: Pick<Plan, 'zones'>, name: unknown): PlannedZone {
+export function zoneOf(plan: Pick<Plan, 'zones'>, name: unknown): PlannedZone {
   const { zones } = plan.zones;
   if (name === undefined && zones.length === 1) return zones[0]!;
   if (typeof name === 'string') return zoneNamed(plan, name);
