@@ -14,6 +14,7 @@ import { dropsCommand } from './commands/drops.js';
 import { explainCommand } from './commands/explain.js';
 import { fdbCommand } from './commands/fdb.js';
 import { fwCommand } from './commands/fw.js';
+import { lbCommand } from './commands/lb.js';
 import { monitorCommand } from './commands/monitor.js';
 import { neighCommand } from './commands/neigh.js';
 import { portCommand } from './commands/port.js';
@@ -46,6 +47,7 @@ const COMMANDS: (() => Command)[] = [
   routeCommand,
   ctCommand,
   fwCommand,
+  lbCommand,
   statsCommand,
   dropsCommand,
   captureCommand,
@@ -77,6 +79,8 @@ export function buildProgram(): Command {
   const program = new Command('sluice')
     .description('a userspace packet dataplane for container networks')
     .version(version)
+    // Options behind a command are its own: lb has some, and so have its commands.
+    .enablePositionalOptions()
     .addHelpText('after', HELP);
   for (const make of COMMANDS) program.addCommand(make());
   throwInsteadOfExit(program);

@@ -1,7 +1,5 @@
 /** `sluice fw`: the rules of zones of a running switch, in the words of iptables. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { ConfigError } from '../../config/config-error.js';
 import { listRules } from '../../rules/list.js';
 import type { Chain, RuleSet, RuleTable } from '../../rules/model.js';
 import { printRules } from '../../rules/print.js';
@@ -15,6 +13,7 @@ import {
   tableNamed,
   withZoneOptions,
 } from '../running-rules.js';
+import { readText } from '../text-file.js';
 import { fwCheckCommand } from './fw-check.js';
 
 interface SaveOptions extends ZoneOptions {
@@ -33,8 +32,6 @@ interface ListOptions extends ZoneOptions {
   lineNumbers?: boolean;
   table: string;
 }
-
-const STDIN = 0;
 
 const SAVE_HELP = `
 The text is what iptables-save would print; fw restore and a zone's key iptables take it.
@@ -99,7 +96,7 @@ function restoreCommand(): Command {
       const result = await connectTo(options).restoreRules({
         ...(options.zone !== undefined && { zone: options.zone }),
         family: familyOf(options),
-        text: textOf(file),
+        text: readText(file, 'a text of iptables-save'),
         file: file === '-' ? 'stdin' : file,
         noflush: options.noflush === true,
         counters: options.counters === true,
@@ -107,15 +104,6 @@ function restoreCommand(): Command {
       });
       if (options.json) printJson(result);
     });
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file === '-' ? STDIN : file, 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    throw new ConfigError(file, `expected a text of iptables-save, got ${reason}`);
-  }
 }
 
 function listCommand(): Command {
