@@ -122,6 +122,7 @@ export interface RawZone extends Pick<ZoneConfig, 'forwarding' | 'reversePath'> 
   iptables?: string;
   ip6tables?: string;
   services: Record<string, RawService>;
+  ipvsadm?: string;
   noBackend: ZoneConfig['noBackend'];
 }
 

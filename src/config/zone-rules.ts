@@ -1,11 +1,10 @@
 /** Rules of zones: from files and texts of iptables-save to one program for the core. */
-import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
 import { parseRules } from '../rules/apply.js';
 import { type CompiledRules, type ZoneRules, compileRules } from '../rules/compile.js';
 import type { Family } from '../rules/model.js';
 import { ConfigError, type Problem } from './config-error.js';
 import type { RawZone } from './raw.js';
+import { saidText } from './said-text.js';
 import type { CompiledZones, ZoneConfig, ZoneRuleSet } from './zone-config.js';
 
 const FAMILIES = { iptables: 'ipv4', ip6tables: 'ipv6' } as const satisfies Record<string, Family>;
@@ -27,7 +26,7 @@ export function readRules(
     const said = zone[key];
     if (said === undefined) return [];
     try {
-      const { text, file } = textOf(`${path}.${key}`, said, folder);
+      const { text, file } = saidText(`${path}.${key}`, said, folder, 'iptables-save');
       return [{ set: parseRules({ text, family: FAMILIES[key], file }), file }];
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -35,18 +34,6 @@ export function readRules(
       return [];
     }
   });
-}
-
-/** A text has several lines, the name of a file has one. */
-function textOf(path: string, said: string, folder: string): { text: string; file: string } {
-  if (said.includes('\n')) return { text: said, file: path };
-  const file = isAbsolute(said) ? said : join(folder, said);
-  try {
-    return { text: readFileSync(file, 'utf8'), file };
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new ConfigError(path, `expected a file of iptables-save, got ${reason} of ${file}`);
-  }
 }
 
 /** Indexes of zones and interfaces, by name and by `ZONE.INTERFACE`. */

@@ -7,7 +7,8 @@ import { checkMacs, normaliseInterfaces } from './zone-interfaces.js';
 import { normaliseNetworks } from './zone-networks.js';
 import { normaliseRoutes, normaliseZoneNeighbours } from './zone-routes.js';
 import { readRules } from './zone-rules.js';
-import { normaliseServices } from './zone-services.js';
+import { readIpvsadm } from './zone-ipvsadm.js';
+import { checkKeys, normaliseServices } from './zone-services.js';
 import type { TimerName } from './zone-timers.js';
 
 const MOST_PORT = 65535;
@@ -52,13 +53,27 @@ export function normaliseZones(
       published: published.ports,
       chosen: published.chosen,
       containers: published.containers,
-      services: normaliseServices(`${path}.services`, zone.services, interfaces, problems),
+      services: servicesOf(path, zone, folder, interfaces, problems),
       noBackend: zone.noBackend,
     };
   });
   checkTimeouts(zones, problems);
   checkMacs(zones, raw, problems);
   return zones;
+}
+
+/** Those of `services`, then those of `ipvsadm`. */
+function servicesOf(
+  path: string,
+  { services, ipvsadm }: RawZone,
+  folder: string,
+  interfaces: ZoneConfig['interfaces'],
+  problems: Problem[],
+): ZoneConfig['services'] {
+  const own = normaliseServices(`${path}.services`, services, interfaces, problems);
+  const read = readIpvsadm(path, ipvsadm, folder, interfaces, problems);
+  if (read.length > 0) checkKeys(`${path}.ipvsadm`, [...own, ...read], problems);
+  return [...own, ...read];
 }
 
 function normaliseNat(path: string, { nat }: RawZone, problems: Problem[]): NatConfig {
