@@ -5,6 +5,7 @@
 import { Region } from '../assembly/abi.js';
 import { haveOtherServices, releaseServices, writeServices } from './config/apply-services.js';
 import type { PlannedService } from './config/plan-services.js';
+import { unpackService } from './config/sent-services.js';
 import type { ServicesChange } from './config/service-book.js';
 import type { Capacities, Core } from './core.js';
 import type { Request, Results } from './loop-messages.js';
@@ -43,10 +44,11 @@ export class ServiceControl {
   }
 
   /** All of it or nothing. Throws a ConfigError when there is no room. */
-  private use({ changed, removed }: ServicesChange): void {
+  private use({ changed: sent, removed }: ServicesChange): void {
     const { core, capacities } = this;
-    const touched = [...removed, ...changed.map(({ index }) => index)];
+    const touched = [...removed, ...sent.map(({ index }) => index)];
     const before = touched.flatMap(index => this.services.get(index) ?? []);
+    const changed = sent.map(one => unpackService(one, this.services.get(one.index)));
     // One is written all or nothing; that takes no copy of the core.
     const mayHalfFail = touched.length > 1 && haveOtherServices(changed, before);
     const undo = mayHalfFail ? core.bytes.slice(0, core.region(Region.Arena)) : undefined;

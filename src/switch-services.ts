@@ -87,10 +87,10 @@ export class SwitchServices {
       const wanted = change(book.servicesOf(zone).map(({ service }) => service));
       const planned = book.change(zone, wanted.services);
       if (wanted.isTest === true) return book.forget(planned);
-      const { changed, removed } = planned;
+      const sent = book.sent(planned);
       try {
-        if (changed.length + removed.length > 0) {
-          await loop.ask({ kind: 'servicesUse', changed, removed });
+        if (sent.changed.length + sent.removed.length > 0) {
+          await loop.ask({ kind: 'servicesUse', ...sent });
         }
       } catch (error) {
         book.forget(planned);

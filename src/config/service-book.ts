@@ -11,6 +11,7 @@ import { ConfigError, type Problem } from './config-error.js';
 import { NumberPool } from './number-pool.js';
 import { type PlannedService, backendKey, planService, serviceName } from './plan-services.js';
 import type { PlannedZone, ZonesPlan } from './plan-zones.js';
+import { type SentService, packService } from './sent-services.js';
 import { routerPortName } from './router-ports.js';
 import type { ServiceConfig } from './zone-config.js';
 import { checkKeys, speakerFor } from './zone-services.js';
@@ -18,11 +19,13 @@ import { checkKeys, speakerFor } from './zone-services.js';
 /** What differs, by the numbers of services. */
 export interface ServicesChange {
   /** New, or other than before. */
-  changed: PlannedService[];
+  changed: SentService[];
   removed: number[];
 }
 
-interface Planned extends ServicesChange {
+interface Planned {
+  changed: PlannedService[];
+  removed: number[];
   zone: PlannedZone;
   /** Of the zone, in order. */
   services: PlannedService[];
@@ -65,9 +68,13 @@ export class ServiceBook {
   }
 
   private planChange(zone: PlannedZone, wanted: readonly Service[], taken: Taken): Planned {
-    checkServices(zone, wanted);
     const before = this.zones.get(zone.index)!;
     const same = new Map([...before.values()].map(planned => [planned.service, planned]));
+    checkServices(
+      zone,
+      wanted,
+      wanted.filter(service => !same.has(service)),
+    );
     const changed: PlannedService[] = [];
     const services = wanted.map(service => {
       const stays = same.get(service);
@@ -120,6 +127,12 @@ export class ServiceBook {
     return this.plan.interfaces.find(iface => iface.name === full)!.index;
   }
 
+  /** What the other thread is told of a change that is not committed yet. */
+  sent({ zone, changed, removed }: Planned): ServicesChange {
+    const before = this.zones.get(zone.index)!;
+    return { changed: changed.map(one => packService(one, before.get(one.name))), removed };
+  }
+
   /** Takes back the numbers of a change that the core has refused. */
   forget({ zone, changed }: Planned): void {
     const before = this.zones.get(zone.index)!;
@@ -158,11 +171,15 @@ interface Taken {
   backends: number[];
 }
 
-/** What the text of ipvsadm can say, and the core cannot do. */
-function checkServices(zone: PlannedZone, services: readonly Service[]): void {
+/** What the text of ipvsadm can say, and the core cannot do; `others` are new or changed. */
+function checkServices(
+  zone: PlannedZone,
+  services: readonly Service[],
+  others: readonly Service[],
+): void {
   const path = `zones.${zone.name}.services`;
   const problems: Problem[] = [];
-  for (const { key, backends } of services) {
+  for (const { key, backends } of others) {
     if (!backends.some(({ forwarding }) => forwarding === 'tunnel')) continue;
     const problem = `expected -m or -g, as there are no tunnels to backends, got -i`;
     problems.push({ path: `${path}.${keyName(key)}`, problem });
