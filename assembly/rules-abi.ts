@@ -257,6 +257,7 @@ export enum State {
   Untracked = 16,
   Snat = 32,
   Dnat = 64,
+  Balanced = 128, // a service has led the packet to its backend, or the answer back
 }
 
 /** Kinds of addresses, as bits: iptables-extensions(8), addrtype. */

@@ -34,7 +34,7 @@ import { beginFlow, endFlow } from './flows';
 import { leave } from './leave';
 import { Passage, hasPorts } from './passage';
 import { routeTo } from './route';
-import { ask, conclude, setDestination } from './rules';
+import { ask, conclude, markBalanced, setDestination } from './rules';
 
 /** No service has it: it is for the zone itself. */
 export const NOT_BALANCED: Drop = <Drop>0xfffe;
@@ -124,6 +124,7 @@ function leadTo(core: Core, p: Packet, t: Passage, backend: Backend): Drop {
   }
   setDestination(core, t, t.newDestination, t.newPorts);
   let refused = routeTo(core, p, t, backend.head, backend.tail);
+  markBalanced(core);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused == Drop.None && isNew && !backend.isDirect) refused = bindSource(core, p, t);
   if (refused == Drop.None && isNew) refused = beginFlow(core, p, t);

@@ -36,7 +36,15 @@ import { Passage } from './passage';
 import { isMartian6 } from './passage6';
 import { related } from './related';
 import { checkSource, route } from './route';
-import { ask, conclude, isCacheable, openSubject, setDestination, translates } from './rules';
+import {
+  ask,
+  conclude,
+  isCacheable,
+  markBalanced,
+  openSubject,
+  setDestination,
+  translates,
+} from './rules';
 
 /** Above the state in a trace record. */
 const TRACE_PROTOCOL_SHIFT: u32 = 8;
@@ -163,6 +171,8 @@ function decide(core: Core, p: Packet, t: Passage): Drop {
   if (refused == CONSUMED) return deliver(core, p, t);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
+  // IPVS has answers behind the rules of FORWARD: ip_vs_core.c, ip_vs_ops4.
+  if (changetype<usize>(t.line) != 0 && t.state.backend != 0) markBalanced(core);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   if (isNew) {

@@ -31,7 +31,7 @@ import { CONSUMED } from './outer';
 import { Passage, hasPorts, turned } from './passage';
 import { quotedLine6, writeRelated6 } from './related6';
 import { checkSource, route, routeTo } from './route';
-import { ask, conclude, openSubject, setDestination, translates } from './rules';
+import { ask, conclude, markBalanced, openSubject, setDestination, translates } from './rules';
 import { deltaOf, grown } from './translate';
 
 const SOURCE: usize = 12;
@@ -76,6 +76,7 @@ export function related(core: Core, p: Packet, t: Passage): Drop {
     if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
     if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
   }
+  if (state.backend != 0) markBalanced(core);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   conclude(core, t, true);

@@ -118,12 +118,17 @@ function typesOf(t: Passage, ip: u32, local: Iface): u32 {
   return isGroup ? AddressTypeBit.Multicast : AddressTypeBit.Unicast;
 }
 
+/** A service has led the packet on: what `-m ipvs --ipvs` asks about, at hooks from here on. */
+export function markBalanced(core: Core): void {
+  Subject.at(core.subject).state |= State.Balanced;
+}
+
 /** Drop.None: the rules at a hook let it pass. */
 export function ask(core: Core, p: Packet, t: Passage, hook: Hook): Drop {
   const rules = Rules.at(core.rules);
   if (!hasHook(rules, t.zone.index, t.family, hook)) return Drop.None;
   const s = Subject.at(core.subject);
-  s.state = t.ctState | natBits(t);
+  s.state = (s.state & State.Balanced) | t.ctState | natBits(t);
   s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
   const verdict = evaluate(rules, s, hook);
   if (s.noTrack != 0 && changetype<usize>(t.line) == 0) t.ctState = State.Untracked;
@@ -141,7 +146,7 @@ export function askNat(core: Core, t: Passage, hook: Hook): bool {
   const rules = Rules.at(core.rules);
   if (!hasHook(rules, t.zone.index, t.family, hook)) return false;
   const s = Subject.at(core.subject);
-  s.state = t.ctState | natBits(t);
+  s.state = (s.state & State.Balanced) | t.ctState | natBits(t);
   s.outInterface = changetype<usize>(t.out) == 0 ? 0 : t.out.index + 1;
   return evaluate(rules, s, hook) == Verdict.Nat;
 }

@@ -1,5 +1,5 @@
 /** Matches about the packet itself, and those of what is not there, as criteria. */
-import { Op } from '../../assembly/rules-abi.js';
+import { Op, State } from '../../assembly/rules-abi.js';
 import { bpfNumbers } from './compile-bpf.js';
 import { Refused, asked, bytePair, type Answer, type MatchContext } from './compile-criterion.js';
 import { wordOf, wordsOf } from './compile-words.js';
@@ -50,16 +50,21 @@ function askOther(match: Match, context: MatchContext): Answer {
     // There is no IPsec: no packet has a policy of it.
     case 'policy':
       return match.policy === 'none';
-    // There are no virtual services: no packet belongs to one.
+    // As xt_ipvs: whether IPVS has had the packet (`ipvs_property`), not its connection.
     case 'ipvs':
-      return false;
+      return asked(Op.CtState, State.Balanced);
     case 'ipvsProtocol':
+      throw new Refused('--vproto');
     case 'ipvsAddress':
+      throw new Refused('--vaddr');
     case 'ipvsPort':
+      throw new Refused('--vport');
     case 'ipvsPortControl':
+      throw new Refused('--vportctl');
     case 'ipvsDirection':
+      throw new Refused('--vdir');
     case 'ipvsMethod':
-      return match.negated; // does not apply either way
+      throw new Refused('--vmethod');
     default:
       throw new Refused(match.kind);
   }

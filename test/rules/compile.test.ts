@@ -150,13 +150,27 @@ test('rules/compile: interfaces that are not there match nothing, and nothing el
   assert.is(verdict(named('', true, true)), 'Accept');
 });
 
-test('rules/compile: services and IPsec that are not there match nothing', () => {
+test('rules/compile: a packet that no service has led is none of a service', () => {
   const verdict = (match: Match): string =>
     new RulesRig(forward([rule('drop', match)])).ask(Hook.FilterForward, packet()).verdict;
   assert.is(verdict({ kind: 'ipvs', negated: false }), 'Accept');
   assert.is(verdict({ kind: 'ipvs', negated: true }), 'Drop');
-  assert.is(verdict({ kind: 'ipvsPort', port: 80, negated: false }), 'Accept');
-  assert.is(verdict({ kind: 'ipvsPort', port: 80, negated: true }), 'Accept');
+});
+
+test('rules/compile: what is asked of the connection of a service is refused by its name', () => {
+  const matches: [Match, string][] = [
+    [{ kind: 'ipvsProtocol', protocol: 6, negated: false }, '--vproto'],
+    [{ kind: 'ipvsAddress', prefix: prefix('10.0.0.5/32'), negated: false }, '--vaddr'],
+    [{ kind: 'ipvsPort', port: 80, negated: true }, '--vport'],
+    [{ kind: 'ipvsPortControl', port: 21, negated: false }, '--vportctl'],
+    [{ kind: 'ipvsDirection', direction: 'REPLY', negated: false }, '--vdir'],
+    [{ kind: 'ipvsMethod', method: 'MASQ', negated: false }, '--vmethod'],
+  ];
+  for (const [match, name] of matches) {
+    const [problem, ...more] = problemsOf(forward([rule('drop', match)]));
+    assert.equal(more, []);
+    assert.match(problem!, `expected what this version can ask or do, got ${name}`);
+  }
 });
 
 test('rules/compile: rules of many shapes are put into a bounded number of groups', () => {

@@ -372,6 +372,39 @@ test('VS-1: a service of all ports, of a range, and of a mark', () => {
   assert.equal([9000, 9001, 9002].map(to), [1, 1, 2]);
 });
 
+test('-m ipvs --ipvs: only what a service has led on is translated, and only from there on', () => {
+  const snat = '-A POSTROUTING -d 10.0.1.0/24 -m ipvs --ipvs -j SNAT --to-source 10.0.1.9';
+  const rules =
+    saveText('filter', [
+      '-A INPUT -m ipvs --ipvs -j DROP',
+      '-A FORWARD -m ipvs --ipvs -j DROP',
+      '-A FORWARD -m ipvs ! --ipvs -j ACCEPT',
+    ]) +
+    saveText('mangle', [
+      '-A PREROUTING -m ipvs --ipvs -j DROP',
+      '-A POSTROUTING -o out -m ipvs --ipvs -j ACCEPT',
+      '-A POSTROUTING -o in -m ipvs ! --ipvs -j ACCEPT',
+    ]) +
+    saveText('nat', [snat]);
+  const rig = ServiceRig.create(HOSTS, { rules }).services({ backends: equal(2) });
+  rig.zone.address('in', '10.0.1.9/24');
+  const led = rig.send(rig.fromClient().tcp(40000, VIP_PORT, { flags: SYN, sequence: 1000 }));
+  assert.is(way(seen(led.sent[0]!)), `10.0.1.9:40000>${hostIp(2)}:80`);
+  const synAck = { flags: SYN | ACK, sequence: 1, acknowledged: 1001 };
+  const back = eth(hostMac(2), INSIDE.mac).ipv4(hostIp(2), '10.0.1.9').tcp(80, 40000, synAck);
+  assert.is(way(seen(rig.answer(back).sent[0]!)), `${VIP}:80>${serverIp(CLIENT)}:40000`);
+  for (let i = 0; i < 3; i++) {
+    const ack = rig.fromClient().tcp(40000, VIP_PORT, { flags: ACK, sequence: 1001 });
+    assert.is(way(seen(rig.send(ack).sent[0]!)), `10.0.1.9:40000>${hostIp(2)}:80`);
+  }
+  // The same host and port, but not by the service.
+  const direct = rig.fromClient(CLIENT, hostIp(2)).tcp(40001, 80, { flags: SYN, sequence: 1 });
+  assert.is(way(seen(rig.send(direct).sent[0]!)), `${serverIp(CLIENT)}:40001>${hostIp(2)}:80`);
+  const counts = rig.zone.core.zones.ruleCounters(7).map(({ packets }) => Number(packets));
+  // In the order of the text: the answer and the packet past the service pass FORWARD.
+  assert.equal(counts, [0, 0, 2, 0, 1, 1, 1]);
+});
+
 test('VS-2: INPUT and POSTROUTING are asked, FORWARD only of the answers', () => {
   const rules =
     saveText('filter', [
