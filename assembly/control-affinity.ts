@@ -29,7 +29,7 @@ export function affinityWalk(core: Core, first: u32): u32 {
     memory.fill(record, 0, AFFINITY_RECORD_BYTES);
     store<u32>(record, own.source, AffinityRecord.Client);
     store<u32>(record, owner >>> PURPOSE_BITS, AffinityRecord.Service);
-    store<u32>(record, backendOf(core, state.backend).index, AffinityRecord.Backend);
+    store<u32>(record, backendOf(core, state.holders).index, AffinityRecord.Backend);
     store<u32>(record, leftMs(core, own), AffinityRecord.LeftMs);
     store<u32>(record, state.mark, AffinityRecord.Holders);
     record += AFFINITY_RECORD_BYTES;

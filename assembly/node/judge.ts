@@ -172,7 +172,7 @@ function decide(core: Core, p: Packet, t: Passage): Drop {
   if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
   // IPVS has answers behind the rules of FORWARD: ip_vs_core.c, ip_vs_ops4.
-  if (changetype<usize>(t.line) != 0 && t.state.backend != 0) markBalanced(core);
+  if (changetype<usize>(t.line) != 0 && t.line.path >= FIRST_SHARE) markBalanced(core);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   if (isNew) {

@@ -18,7 +18,7 @@ import { Backend } from '../table/backend';
 import { Flows } from '../table/flow';
 import { FlowLine, LINE_REPLY } from '../table/flow-line';
 import { flowLeftMs } from '../table/flow-timers';
-import { backendOfShare } from '../table/share';
+import { FIRST_SHARE, backendOfShare } from '../table/share';
 import { note, say } from '../trace';
 import { fold, sumBytes } from '../wire/checksum';
 import { ETHERNET_BYTES } from '../wire/ethernet';
@@ -76,7 +76,7 @@ export function related(core: Core, p: Packet, t: Passage): Drop {
     if (refused == Drop.None) refused = ask(core, p, t, Hook.MangleForward);
     if (refused == Drop.None) refused = ask(core, p, t, Hook.FilterForward);
   }
-  if (state.backend != 0) markBalanced(core);
+  if (line.path >= FIRST_SHARE) markBalanced(core);
   if (refused == Drop.None) refused = ask(core, p, t, Hook.ManglePostrouting);
   if (refused != Drop.None) return refused;
   conclude(core, t, true);

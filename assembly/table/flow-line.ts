@@ -150,15 +150,6 @@ export class FlowState {
     this.bits = <u16>((this.bits & PUBLIC_STATUS) | (bits << NOTES_SHIFT));
   }
 
-  /** Backend.reference; 0: no service has led it anywhere. */
-  get backend(): u32 {
-    return this.holders;
-  }
-
-  set backend(reference: u32) {
-    this.holders = reference;
-  }
-
   has(bit: FlowStatus): bool {
     return (this.bits & (<u16>bit)) != 0;
   }

@@ -7,6 +7,7 @@ import { formatIp } from '../frame/address.js';
 import type { HeldClient } from '../service-table.js';
 import { keyName } from '../service/names.js';
 import type { Switch } from '../switch.js';
+import { flowStateName } from '../zone/flow-state.js';
 
 interface EndView {
   address: string;
@@ -76,11 +77,17 @@ function connectionView(flow: Flow, { service, backend }: Owner): ConnectionView
     service: keyName(service.service.key),
     protocol,
     expiresSec: Math.floor(flow.leftMs / MS_PER_SEC),
-    state: protocol === 'udp' ? 'UDP' : STATES[flow.state],
+    state: stateOf(flow),
     client: { address: formatIp(original.source), port: original.sourcePort },
     virtual: { address: formatIp(original.destination), port: original.destinationPort },
     backend: { address: formatIp(backend.backend.address), port },
   };
+}
+
+/** As ipvsadm(8) names it; a state of SCTP as conntrack(8) does. */
+function stateOf({ protocol, state }: Flow): string {
+  if (PROTOCOLS[protocol] === 'tcp') return STATES[state as TcpState];
+  return flowStateName(protocol, state) ?? 'UDP';
 }
 
 /** What IPVS calls a template: of all ports of a client, so without one. */
