@@ -10,8 +10,9 @@ import { type CoreKey, NOBODY } from '../service-table.js';
 import type { Service, ServiceKey } from '../service/model.js';
 import { CORE_FORWARDING, schedulerOf } from '../service/schedulers.js';
 import { NO_BACKEND } from '../service/weighted.js';
+import { expectOk } from '../core-status.js';
 import { noRoom } from './apply-overlay.js';
-import type { PlannedBackend, PlannedService } from './plan-services.js';
+import { type PlannedBackend, type PlannedService, backendKey } from './plan-services.js';
 import type { Capacities } from '../core.js';
 
 /** IANA protocol numbers. */
@@ -48,10 +49,40 @@ export function haveOtherServices(
   previous: readonly PlannedService[],
 ): boolean {
   const had = byPlace(previous);
+  if (takenOver(wanted, previous).size > 0) return true;
   return wanted.some(service => {
     const old = had.get(placeOf(service));
     return old === undefined || !hasSameLookup(old, service) || listOf(old) !== listOf(service);
   });
+}
+
+/** Numbers of backends that other ones have now: when no number was free. */
+function takenOver(
+  wanted: readonly PlannedService[],
+  previous: readonly PlannedService[],
+): Set<number> {
+  const had = new Map<number, string>();
+  for (const service of previous) {
+    for (const { index, backend } of service.backends) {
+      had.set(index, backendKey(service.name, backend));
+    }
+  }
+  const taken = new Set<number>();
+  for (const service of wanted) {
+    for (const { index, backend } of service.backends) {
+      const key = had.get(index);
+      if (key !== undefined && key !== backendKey(service.name, backend)) taken.add(index);
+    }
+  }
+  return taken;
+}
+
+/** A service that has lost these backends, and with them its table. */
+function without(service: PlannedService, taken: ReadonlySet<number>): PlannedService {
+  const backends = service.backends.filter(({ index }) => !taken.has(index));
+  if (backends.length === service.backends.length) return service;
+  const { lookup: _, ...rest } = service;
+  return { ...rest, backends };
 }
 
 /** Tables are compared by what they say: they may have come by different ways. */
@@ -77,12 +108,27 @@ export function releaseServices(
   previous: readonly PlannedService[],
 ): void {
   const stay = byPlace(wanted);
+  const taken = takenOver(wanted, previous);
   for (const service of previous) {
-    if (stay.has(placeOf(service))) continue;
+    if (stay.has(placeOf(service))) {
+      vacate(core, service, taken);
+      continue;
+    }
     for (const key of coreKeys(service.service.key, service.iface)) {
       core.services.removeKey(service.index, key);
     }
     core.services.remove(service.index);
+  }
+}
+
+/** Takes backends away whose numbers are needed. */
+function vacate(core: Core, service: PlannedService, taken: ReadonlySet<number>): void {
+  const { index, backends } = without(service, taken);
+  if (backends.length === service.backends.length) return;
+  const members = backends.map(backend => backend.index);
+  expectOk(core.services.setMembers(index, members), `service ${index} members`);
+  for (const backend of service.backends) {
+    if (taken.has(backend.index)) core.services.removeBackend(backend.index);
   }
 }
 
@@ -94,7 +140,11 @@ export function writeServices(
   capacities: Capacities,
 ): void {
   const had = byPlace(previous);
-  for (const service of wanted) writeService(core, service, had.get(placeOf(service)), capacities);
+  const taken = takenOver(wanted, previous);
+  for (const service of wanted) {
+    const old = had.get(placeOf(service));
+    writeService(core, service, old && without(old, taken), capacities);
+  }
 }
 
 /**
