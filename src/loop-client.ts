@@ -1,6 +1,11 @@
 /** The control thread's end of the loop: requests out, replies and events in. */
 import { once } from 'node:events';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import {
+  MessageChannel,
+  type MessagePort,
+  Worker,
+  receiveMessageOnPort,
+} from 'node:worker_threads';
 import { ConfigError } from './config/config-error.js';
 import type { Plan } from './config/plan.js';
 import {
@@ -59,7 +64,10 @@ export class LoopClient {
       transferList: [port2],
     });
     this.worker.on('error', error => this.fail(error as Error));
-    this.worker.on('exit', () => this.fail(new Error('the packet loop has ended')));
+    this.worker.on('exit', () => {
+      this.receiveRest();
+      this.fail(new Error('the packet loop has ended'));
+    });
   }
 
   /** Asks the loop, which answers between two batches. */
@@ -105,6 +113,13 @@ export class LoopClient {
   async ended(): Promise<void> {
     if (this.worker.threadId !== -1) await once(this.worker, 'exit');
     this.port.close();
+  }
+
+  /** The end of a thread may be told before the last it has said. */
+  private receiveRest(): void {
+    for (let got; (got = receiveMessageOnPort(this.port)) !== undefined;) {
+      this.receive(got.message as FromLoop);
+    }
   }
 
   private receive(message: FromLoop): void {

@@ -24,6 +24,8 @@ zones:
     routes:
       - { to: default, via: 192.168.0.1 }
       - { to: 192.0.2.0/24, kind: blackhole }
+    # How long the commands take decides nothing.
+    conntrack: { timeoutsSec: { tcpSynSent: 3600, udp: 3600, icmp: 3600 } }
     neighbours:
       - { ip: 192.168.0.1, mac: '${ROUTER}', interface: eth0 }
     iptables: |
