@@ -67,6 +67,8 @@ export interface NatOptions {
   offload?: boolean;
   /** The zone's key `nat`, as YAML. */
   nat?: string;
+  /** The zone's key `services`, as YAML. */
+  services?: string;
   /** Text of iptables-save; default: the container is masqueraded and published. */
   rules?: string;
 }
@@ -78,6 +80,7 @@ export async function sluiceNat({
   mtuBytes = 1500,
   offload = true,
   nat = '{}',
+  services = '{}',
   rules: text = RULES,
 }: NatOptions = {}): Promise<NatLane> {
   let live: LiveSwitch | undefined;
@@ -96,6 +99,7 @@ zones:
       docker0: { segment: lan, addresses: [${BRIDGE}/24] }
       eth0: { segment: up, addresses: [${ROUTER_ADDRESS}/24], mtuBytes: ${mtuBytes} }
     nat: ${nat}
+    services: ${services}
     iptables: |
 ${rules.join('\n')}
 `);
