@@ -55,5 +55,9 @@ export function choose(core: Core, service: Service, client: u32, port: u32, tar
 
 /** Whether a scheduler would choose the same again for a packet in the middle of a connection. */
 export function isByHash(scheduler: u32): bool {
-  return scheduler == Scheduler.SourceHash || scheduler == Scheduler.Maglev;
+  return (
+    scheduler == Scheduler.SourceHash ||
+    scheduler == Scheduler.DestinationHash ||
+    scheduler == Scheduler.Maglev
+  );
 }

@@ -447,12 +447,13 @@ test('hairpin: a backend that calls its own virtual IP is answered, with masquer
 });
 
 test('mid-stream: only a scheduler that hashes takes up a connection it does not know', () => {
-  const hashed = rigOf({ scheduler: 'mh' });
-  const n = hashed.choose(40000)!;
-  const fresh = rigOf({ scheduler: 'mh' });
   const ack = { flags: ACK, sequence: 1001 };
-  const sent = fresh.send(fresh.fromClient().tcp(40000, VIP_PORT, ack)).sent[0]!;
-  assert.is(hostNumber(seen(sent)), n);
+  for (const scheduler of ['mh', 'sh', 'dh'] as const) {
+    const n = rigOf({ scheduler }).choose(40000);
+    const fresh = rigOf({ scheduler });
+    const sent = fresh.send(fresh.fromClient().tcp(40000, VIP_PORT, ack)).sent[0]!;
+    assert.is(hostNumber(seen(sent)), n, scheduler);
+  }
   const rig = rigOf({ scheduler: 'rr' });
   const out = rig.send(rig.fromClient().tcp(40000, VIP_PORT, ack));
   assert.is(out.sent[0]!.port, 2);
