@@ -8,11 +8,11 @@
 import { Drop, Node, RxFlag, Trace } from '../abi';
 import { Core } from '../memory';
 import { Packet } from '../packet';
+import { AddressTypeBit } from '../rules-abi';
 import { ttlOf } from '../rules/criteria-packet';
 import { Subject } from '../rules/subject';
 import { adjacencyTo } from '../table/adjacency';
 import { Iface } from '../table/iface';
-import { localIface } from '../table/local';
 import { NextHop } from '../table/next-hop';
 import { Routes } from '../table/route';
 import { ZONE_FORWARDS } from '../table/zone';
@@ -60,7 +60,7 @@ export function checkSource(core: Core, p: Packet, t: Passage): Drop {
 export function route(core: Core, p: Packet, t: Passage): Drop {
   const head = headOf(core, t, t.newDestination);
   const tail = tailOf(core, t, t.newDestination);
-  return isForZone(core, t, head, tail) ? CONSUMED : routeTo(core, p, t, head, tail);
+  return isForZone(core, t, tail) ? CONSUMED : routeTo(core, p, t, head, tail);
 }
 
 /** As `route`, towards an address that is somebody else's. */
@@ -96,11 +96,10 @@ export function routeTo(core: Core, p: Packet, t: Passage, head: u64, tail: u64)
 }
 
 /** Its own addresses, broadcasts of its subnets, and groups: nothing here forwards those. */
-function isForZone(core: Core, t: Passage, head: u64, tail: u64): bool {
-  if (changetype<usize>(localIface(core, t.iface, head, tail)) != 0) return true;
-  if (t.isIpv6 != 0) return false;
-  const address = <u32>tail;
-  return address >>> NETWORK_SHIFT >= FIRST_GROUP || t.iface.isBroadcast(address);
+function isForZone(core: Core, t: Passage, tail: u64): bool {
+  // The subject has the same destination: rules.ts, setDestination.
+  if (Subject.at(core.subject).destinationTypes != AddressTypeBit.Unicast) return true;
+  return t.isIpv6 == 0 && (<u32>tail) >>> NETWORK_SHIFT >= FIRST_GROUP;
 }
 
 /**
