@@ -1,20 +1,16 @@
 /**
  * The router of conformance §A4 with its stations known: hosts 10.0.1.N inside, at port 1,
- * servers 203.0.113.N outside, at port 2. What the rigs of a file have sent is kept for
- * tshark (§0), unless a rig says that what it is given is damaged already.
+ * servers 203.0.113.N outside, at port 2.
  */
 import * as assert from 'uvu/assert';
-import type { Drop } from '../../assembly/abi.js';
-import { type FlowProfile, type ZoneCounter, ZoneOption } from '../../assembly/zone-abi.js';
-import type { Flow } from '../../src/zone-table.js';
+import { type FlowProfile, ZoneOption } from '../../assembly/zone-abi.js';
 import { ETHERNET, Frame, type Ipv4Options, eth } from './frame.js';
-import type { Input, Outcome, Sent } from './test-switch.js';
-import { expectClean } from './tshark.js';
+import { IN, OUT, RouterRig, expectAllClean } from './router-rig.js';
+import type { Sent } from './test-switch.js';
 import { INSIDE, MASQUERADE, OUTSIDE, type RigOptions, ZoneRig } from './zone-rig.js';
 
+export { IN, OUT, expectAllClean };
 export const EXTERNAL = '203.0.113.1';
-export const IN = 1;
-export const OUT = 2;
 const HOSTS = [2, 3, 4, 8, 9];
 const SERVERS = [2, 3, 254];
 
@@ -69,34 +65,21 @@ export function way({ source, sourcePort, destination, destinationPort }: Seen):
   return `${source}:${sourcePort}>${destination}:${destinationPort}`;
 }
 
-const emitted: Uint8Array[] = [];
-
-/** tshark finds no fault in what the rigs of this file have sent. */
-export function expectAllClean(): void {
-  assert.ok(emitted.length > 0);
-  expectClean(emitted);
-}
-
 export interface NatOptions extends RigOptions {
   profile?: FlowProfile;
   /** false: frames are given damaged, so those sent may be. */
   isClean?: boolean;
 }
 
-export class NatRig {
-  private readonly isClean: boolean;
-
-  private constructor(
-    readonly zone: ZoneRig,
-    isClean: boolean,
-  ) {
-    this.isClean = isClean;
-  }
-
+export class NatRig extends RouterRig<Seen> {
   static create({ profile, isClean = true, rules = MASQUERADE, ...rest }: NatOptions = {}): NatRig {
     const rig = new NatRig(ZoneRig.router({ rules, ...rest }), isClean);
     if (profile !== undefined) rig.configure(ZoneOption.Profile, profile);
     return rig.settle();
+  }
+
+  protected see(sent: Sent): Seen {
+    return seen(sent);
   }
 
   /** All stations say where they are. */
@@ -106,67 +89,10 @@ export class NatRig {
     return this;
   }
 
-  configure(option: ZoneOption, value: number): this {
-    this.zone.core.zones.configure(0, option, value);
-    return this;
-  }
-
-  counter(column: ZoneCounter): number {
-    return Number(this.zone.core.zones.counter(0, column));
-  }
-
-  /** Drops of a reason so far. */
-  drops(reason: Drop): number {
-    return Number(this.zone.core.dropTotals().get(reason) ?? 0n);
-  }
-
-  flows(): Flow[] {
-    return [...this.zone.core.zones.flows()];
-  }
-
-  /** The one flow there is. */
-  flow(): Flow {
-    const [flow, ...others] = this.flows();
-    assert.ok(flow !== undefined && others.length === 0, `${others.length + 1} flows`);
-    return flow;
-  }
-
   /** Lets time pass; stations are known afterwards, however long it was. */
   wait(ms: number): this {
     this.zone.bridge.nowMs += ms;
     return this.settle();
-  }
-
-  send(port: number, frame: Frame | Uint8Array): Outcome {
-    return this.batch([{ port, frame }]);
-  }
-
-  batch(inputs: Input[]): Outcome {
-    const outcome = this.zone.bridge.batch(inputs);
-    if (this.isClean) emitted.push(...outcome.sent.map(({ bytes }) => bytes));
-    return outcome;
-  }
-
-  /** The frame passes: one leaves by the other side. */
-  pass(port: number, frame: Frame | Uint8Array): Seen {
-    return seen(this.passed(port, frame));
-  }
-
-  passed(port: number, frame: Frame | Uint8Array): Sent {
-    const { sent, dropped } = this.send(port, frame);
-    assert.equal(dropped, []);
-    assert.equal(
-      sent.map(({ port }) => port),
-      [port === IN ? OUT : IN],
-    );
-    return sent[0]!;
-  }
-
-  /** Nothing at all leaves. Returns reasons, none for a frame that was consumed. */
-  stop(port: number, frame: Frame | Uint8Array): (keyof typeof Drop)[] {
-    const { sent, dropped } = this.send(port, frame);
-    assert.equal(sent, []);
-    return dropped.map(({ reason }) => reason);
   }
 
   /** Nothing leaves by the outside; the one frame that leaves, leaves by the inside. */

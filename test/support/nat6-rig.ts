@@ -4,18 +4,15 @@
  * of a file have sent is kept for tshark.
  */
 import * as assert from 'uvu/assert';
-import type { Drop } from '../../assembly/abi.js';
-import { type ZoneCounter, ZoneOption } from '../../assembly/zone-abi.js';
 import { formatIp } from '../../src/frame/address.js';
-import type { Flow } from '../../src/zone-table.js';
 import { ETHERNET, type Frame, type IpOptions, eth } from './frame.js';
 import { advertisement, solicitation } from './neighbour.js';
 import { IN, OUT, hostMac, serverMac } from './nat-rig.js';
-import type { Input, Outcome, Sent } from './test-switch.js';
-import { expectClean } from './tshark.js';
+import { RouterRig, expectAllClean } from './router-rig.js';
+import type { Sent } from './test-switch.js';
 import { INSIDE, OUTSIDE, type RigOptions, ZoneRig, natRules } from './zone-rig.js';
 
-export { IN, OUT, hostMac, serverMac };
+export { IN, OUT, expectAllClean, hostMac, serverMac };
 export const ROUTER = 'fd00:1::1';
 export const EXTERNAL = '2001:db8:2::1';
 export const SIDES = {
@@ -87,24 +84,15 @@ export function way({ source, sourcePort, destination, destinationPort }: Seen):
   return `[${source}]:${sourcePort}>[${destination}]:${destinationPort}`;
 }
 
-const emitted: Uint8Array[] = [];
-
-/** tshark finds no fault in what the rigs of this file have sent. */
-export function expectAllClean(): void {
-  assert.ok(emitted.length > 0);
-  expectClean(emitted);
-}
-
 export interface Nat6Options extends RigOptions {
   /** false: frames are given damaged, so those sent may be. */
   isClean?: boolean;
 }
 
-export class Nat6Rig {
-  private constructor(
-    readonly zone: ZoneRig,
-    private readonly isClean: boolean,
-  ) {}
+export class Nat6Rig extends RouterRig<Seen> {
+  protected see(sent: Sent): Seen {
+    return seen(sent);
+  }
 
   /** `rules`: of ip6tables. */
   static create({ rules, isClean = true, ...rest }: Nat6Options = {}): Nat6Rig {
@@ -135,58 +123,6 @@ export class Nat6Rig {
     this.zone.bridge.inject(port, solicitation(mac, ip, router));
     this.zone.bridge.inject(port, advertisement(mac, ip, [routerMac, router]));
     return this;
-  }
-
-  configure(option: ZoneOption, value: number): this {
-    this.zone.core.zones.configure(0, option, value);
-    return this;
-  }
-
-  counter(column: ZoneCounter): number {
-    return Number(this.zone.core.zones.counter(0, column));
-  }
-
-  flows(): Flow[] {
-    return [...this.zone.core.zones.flows()];
-  }
-
-  /** The one flow there is. */
-  flow(): Flow {
-    const [flow, ...others] = this.flows();
-    assert.ok(flow !== undefined && others.length === 0, `${others.length + 1} flows`);
-    return flow;
-  }
-
-  send(port: number, frame: Frame | Uint8Array): Outcome {
-    return this.batch([{ port, frame }]);
-  }
-
-  batch(inputs: Input[]): Outcome {
-    const outcome = this.zone.bridge.batch(inputs);
-    if (this.isClean) emitted.push(...outcome.sent.map(({ bytes }) => bytes));
-    return outcome;
-  }
-
-  /** The frame passes: one leaves by the other side. */
-  pass(port: number, frame: Frame | Uint8Array): Seen {
-    return seen(this.passed(port, frame));
-  }
-
-  passed(port: number, frame: Frame | Uint8Array): Sent {
-    const { sent, dropped } = this.send(port, frame);
-    assert.equal(dropped, []);
-    assert.equal(
-      sent.map(({ port }) => port),
-      [port === IN ? OUT : IN],
-    );
-    return sent[0]!;
-  }
-
-  /** Nothing at all leaves. Returns reasons, none for a frame that was consumed. */
-  stop(port: number, frame: Frame | Uint8Array): (keyof typeof Drop)[] {
-    const { sent, dropped } = this.send(port, frame);
-    assert.equal(sent, []);
-    return dropped.map(({ reason }) => reason);
   }
 
   /** The one frame that leaves, leaves by the port it came from. */
