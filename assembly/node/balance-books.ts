@@ -9,14 +9,7 @@ import { Backend } from '../table/backend';
 import { FlowLine, FlowState } from '../table/flow-line';
 import { rerank } from '../table/ranking';
 import { Service } from '../table/service';
-import {
-  FIRST_SHARE,
-  backendOfShare,
-  countOn,
-  holdShare,
-  isShareStale,
-  releaseShare,
-} from '../table/share';
+import { FIRST_SHARE, backendOfShare, countOn, holdShare, releaseShare } from '../table/share';
 import { PROTOCOL_TCP } from '../wire/ipv4';
 import { TcpState } from '../zone-abi';
 import { Passage } from './passage';

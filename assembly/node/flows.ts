@@ -14,7 +14,6 @@ import { FlowAddresses } from '../table/flow-address';
 import {
   AFFINITY_SCOPE,
   FlowLine,
-  FlowState,
   LINE_DESTINATION_NAT,
   LINE_REPLY,
   LINE_SOURCE_NAT,

@@ -8,7 +8,7 @@
  */
 import { Core } from '../memory';
 import { Flows } from '../table/flow';
-import { FlowLine, FlowState, LINE_REPLY, LINE_UNACKNOWLEDGED } from '../table/flow-line';
+import { FlowLine, LINE_REPLY, LINE_UNACKNOWLEDGED } from '../table/flow-line';
 import { flowLeftMs, flowTimerMs } from '../table/flow-timers';
 import {
   LAST_CALL,

@@ -18,14 +18,7 @@ import { ETHERNET_BYTES, Ethernet } from '../wire/ethernet';
 import { ICMP_BYTES, Icmp } from '../wire/icmp';
 import { isQueryType, isReplyType, turnedType } from '../wire/icmp-query';
 import { ICMP6_ECHO, ICMP6_ECHO_REPLY, Icmp6, NEXT_ICMP6 } from '../wire/icmp6';
-import {
-  IPV4_BYTES,
-  Ipv4,
-  PROTOCOL_ICMP,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  ipv4BytesAt,
-} from '../wire/ipv4';
+import { Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, ipv4BytesAt } from '../wire/ipv4';
 import { Ipv6, TYPE_IPV6 } from '../wire/ipv6';
 import { SCTP_BYTES } from '../wire/sctp';
 import { TCP_ACK, TCP_BYTES, TCP_FIN, TCP_RST, TCP_SYN, Tcp } from '../wire/tcp';

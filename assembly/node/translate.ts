@@ -12,7 +12,7 @@ import { FlowLine } from '../table/flow-line';
 import { checksumOf, fold } from '../wire/checksum';
 import { crc32c } from '../wire/crc32c';
 import { Ipv4, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
-import { Udp, UDP_NO_CHECKSUM, udpChecksum } from '../wire/udp';
+import { UDP_NO_CHECKSUM, udpChecksum } from '../wire/udp';
 import { Vnet } from '../wire/vnet';
 import { PROTOCOL_SCTP } from './passage';
 
