@@ -36,18 +36,27 @@ export function enter(core: Core, p: Packet, egress: Port): void {
   if (Ethernet.at(data).type != TYPE_IPV4 || p.length < ETHERNET_BYTES + IPV4_BYTES + 4) {
     return enterOther(core, p, iface);
   }
-  if (core.routedCount >= <u32>BATCH_PACKETS * MOST_ROUNDS) {
-    return drop(core, p, p.port, Drop.TooManyZones);
-  }
   const ip = data + ETHERNET_BYTES;
   // Ports are where they are without options; judge.ts looks again at what is not so.
   const ports = load<u32>(ip, PORTS_OFFSET);
   const scope = (<u32>load<u8>(ip, PROTOCOL)) | (iface.zone << ZONE_SHIFT);
-  const flows = Flows.at(core.flows);
-  const hash = flows.hash(load<u32>(ip, SOURCE), load<u32>(ip, DESTINATION), ports, scope);
+  const hash = Flows.at(core.flows).hash(
+    load<u32>(ip, SOURCE),
+    load<u32>(ip, DESTINATION),
+    ports,
+    scope,
+  );
+  list(core, p, iface, hash);
+}
+
+/** Puts a packet into the list of those that zones decide about; `hash`: of its flow's key. */
+function list(core: Core, p: Packet, iface: Iface, hash: u64): void {
+  if (core.routedCount >= <u32>BATCH_PACKETS * MOST_ROUNDS) {
+    return drop(core, p, p.port, Drop.TooManyZones);
+  }
   p.iface = <u32>changetype<usize>(iface);
   p.source = hash;
-  p.line = <u32>flows.bucketOf(hash);
+  p.line = <u32>Flows.at(core.flows).bucketOf(hash);
   store<u32>(core.routed + ((<usize>core.routedCount) << 2), <u32>changetype<usize>(p));
   core.routedCount++;
 }
@@ -57,14 +66,7 @@ function enterOther(core: Core, p: Packet, iface: Iface): void {
   if (Ethernet.at(p.data).type != TYPE_IPV6 || isLinkTalk(p)) return other(core, p, iface);
   const header = p.window(ETHERNET_BYTES, IPV6_BYTES);
   if (header == 0 || !Ipv6.at(header).isVersion6) return drop(core, p, p.port, Drop.IpMalformed);
-  if (core.routedCount >= <u32>BATCH_PACKETS * MOST_ROUNDS) {
-    return drop(core, p, p.port, Drop.TooManyZones);
-  }
-  p.iface = <u32>changetype<usize>(iface);
-  p.source = 0;
-  p.line = <u32>Flows.at(core.flows).bucketOf(0);
-  store<u32>(core.routed + ((<usize>core.routedCount) << 2), <u32>changetype<usize>(p));
-  core.routedCount++;
+  list(core, p, iface, 0);
 }
 
 /** ARP, neighbour discovery, and what a zone has no use for. */
